@@ -64,10 +64,10 @@ static void end_kernel(struct selftest *s)
 {
     if (!s->kernel[0])
         return;
-    output_print(stdout, "  %-24s", s->kernel);
+    output_print(stdout, "  %-26s", s->kernel);
     for (size_t p = 0; p < PRECISIONS; p++) {
         for (size_t d = 0; d < DIRECTIONS; d++)
-            output_print(stdout, " %-5s", s->cells[p][d] ? s->cells[p][d] : "");
+            output_print(stdout, " %-4s", s->cells[p][d] ? s->cells[p][d] : "");
         output_print(stdout, "%s", p + 1 < PRECISIONS ? " " : "\n");
     }
     for (size_t i = 0; i < s->note_count; i++)
@@ -110,13 +110,13 @@ static void print_heading(struct selftest *s, enum pix_selftest_part part)
     output_print(stdout, "\n%s\n", texts[part]);
     if (part != PIX_SELFTEST_CONVOLUTION)
         return;
-    output_print(stdout, "  %-24s", "");
+    output_print(stdout, "  %-26s", "");
     for (size_t p = 0; p < PRECISIONS; p++)
-        output_print(stdout, " %-17s%s", precisions[p],
+        output_print(stdout, " %-14s%s", precisions[p],
                      p + 1 < PRECISIONS ? " " : "\n");
-    output_print(stdout, "  %-24s", "");
+    output_print(stdout, "  %-26s", "");
     for (size_t p = 0; p < PRECISIONS; p++)
-        output_print(stdout, " %-5s %-5s %-5s%s", short_directions[0],
+        output_print(stdout, " %-4s %-4s %-4s%s", short_directions[0],
                      short_directions[1], short_directions[2],
                      p + 1 < PRECISIONS ? " " : "\n");
 }
@@ -154,10 +154,10 @@ static json_t *make_row(const struct pix_selftest_row *r)
         output_add_member(&row, "precision", output_make_text(r->precision));
     output_add_member(&row, "outcome", output_make_text(outcome_names[r->outcome]));
     output_add_member(&row, "cases", output_make_uint(r->cases));
-    if (r->part == PIX_SELFTEST_SPEED) {
+    if (r->part == PIX_SELFTEST_SPEED && r->outcome == PIX_SELFTEST_PASSED) {
         output_add_member(&row, "value", output_make_real(r->value));
         output_add_member(&row, "unit", output_make_text(r->unit));
-    } else {
+    } else if (r->part != PIX_SELFTEST_SPEED) {
         output_add_member(&row, "error", output_make_real(r->error));
     }
     if (*r->text)
@@ -224,25 +224,42 @@ static bool is_interrupted(void *user)
 
 static void print_device(const struct pix_device_info *d)
 {
-    char version[64];
+    char version[64], memory[32], shared[32];
     output_print(stdout, "pix2pix %s on %s\n", pix_version(), pix_system());
     output_print(stdout, "%s (%s), driver %s %s, Vulkan %s\n", d->name,
                  output_get_device_type(d->type), *d->driver ? d->driver : "?",
                  d->driver_version, output_format_api_version(d, version));
+    output_print(stdout,
+                 "id %04" PRIx32 ":%04" PRIx32 ", memory %s, workgroups up to %" PRIu32
+                 " with %s shared, subgroups of %" PRIu32 "\n",
+                 d->vendor_id, d->device_id,
+                 output_format_bytes(d->memory_bytes, memory),
+                 d->max_workgroup_invocations,
+                 output_format_bytes(d->shared_memory_bytes, shared), d->subgroup_size);
 }
 
-static void print_summary(const struct pix_selftest_result *r)
+static void print_summary(const struct pix_selftest_result *r, const char *spoil)
 {
-    char seconds[32];
-    if (r->failed)
+    char seconds[32], skipped[64] = "";
+    output_format_seconds(r->seconds, seconds);
+    if (r->skipped)
+        snprintf(skipped, sizeof(skipped), "; %" PRIu32 " are not for this device (-)",
+                 r->skipped);
+    if (r->failed && spoil)
         output_print(stdout,
-                     "\n%" PRIu32 " of %" PRIu32 " tests FAILED in %s: see "
-                     "docs/drivers.md, and report them\n",
-                     r->failed, r->passed + r->failed,
-                     output_format_seconds(r->seconds, seconds));
+                     "\n%" PRIu32 " of %" PRIu32 " tests FAILED in %s: --spoil %s is "
+                     "to show that\n",
+                     r->failed, r->passed + r->failed, seconds, spoil);
+    else if (r->failed)
+        output_print(stdout,
+                     "\n%" PRIu32 " of %" PRIu32 " tests FAILED in %s%s: please report "
+                     "them with all of this output, see docs/drivers.md\n",
+                     r->failed, r->passed + r->failed, seconds, skipped);
     else if (r->passed)
-        output_print(stdout, "\nall %" PRIu32 " tests passed in %s\n", r->passed,
-                     output_format_seconds(r->seconds, seconds));
+        output_print(stdout, "\nall %" PRIu32 " tests passed in %s%s\n", r->passed,
+                     seconds, skipped);
+    else if (r->skipped)
+        output_print(stdout, "\nnothing was tested%s\n", skipped);
 }
 
 static int run(struct selftest *s, pix_device *device, const char *only,
@@ -269,7 +286,7 @@ static int run(struct selftest *s, pix_device *device, const char *only,
     if (s->as_json)
         ok = print_document(s, info, &result, complete) && ok;
     else if (complete)
-        print_summary(&result);
+        print_summary(&result, spoil);
     if (terminal_is_interrupted())
         return EXIT_INTERRUPTED;
     return ok ? EXIT_DONE : EXIT_FAILED;
