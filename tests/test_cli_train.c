@@ -189,6 +189,27 @@ static void test_continue(void **state)
     check_metrics("nothing_yet/metrics.jsonl", 1);
 }
 
+// Updates that f16 leaves out are not left out without a word.
+static void test_scales(void **state)
+{
+    (void)state;
+    command_need_device();
+    const int code = command_shell(
+        "\"$P\" train --data pairs --out halves --precision f16 --steps 2 " SMALL);
+    if (code == 1 && strstr(command_err, "needs buffers of 16-bit numbers"))
+        skip();
+    assert_int_equal(code, 0);
+    command_check_has(command_out, "\nupdates left out: ");
+    command_check_has(command_out, " of G (loss scale ");
+    command_check_has(command_out, " of D (");
+    RUN(0,
+        "train --data pairs --out none --precision f16 --gan-mode none --steps 2 " SMALL);
+    command_check_has(command_out, " of G (loss scale ");
+    assert_null(strstr(command_out, " of D ("));
+    RUN(0, "train --data pairs --out full --steps 2 " SMALL);
+    assert_null(strstr(command_out, "updates left out"));
+}
+
 // Waits until the run has trained, then sends it a signal.
 #define SIGNAL(signal)                                                                 \
     "& p=$!; i=0; while [ ! -s \"$R/metrics.jsonl\" ] && [ $i -lt 600 ]; do "          \
@@ -435,7 +456,7 @@ int main(void)
         cmocka_unit_test(test_tune),     cmocka_unit_test(test_interrupt_early),
         cmocka_unit_test(test_no_room),  cmocka_unit_test(test_kill),
         cmocka_unit_test(test_recipe),   cmocka_unit_test(test_bad_input),
-        cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_paths),    cmocka_unit_test(test_scales),
     };
     return cmocka_run_group_tests(tests, command_open, command_close);
 }

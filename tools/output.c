@@ -254,6 +254,7 @@ bool output_print_plan(const struct pix_plan *p, bool as_json)
         const char *key, *name;
         uint64_t value;
         bool is_bytes, is_optional;    // optional: a line only where there is any
+        bool is_flops;
     } rows[] = {
         { "device_bytes", "device memory", p->device_bytes, true },
         { "state_bytes", "  state of the networks", p->state_bytes, true },
@@ -269,7 +270,8 @@ bool output_print_plan(const struct pix_plan *p, bool as_json)
         { "dispatches", "dispatches", p->dispatches, false },
         { "barriers", "barriers", p->barriers, false },
         { "submissions", "submissions", p->submissions, false },
-        { "flops_per_step", "floating point operations", p->flops_per_step, false },
+        { "flops_per_step", "floating point operations", p->flops_per_step, false,
+          .is_flops = true },
         { "bytes_per_step", "memory traffic", p->bytes_per_step, true },
         { "weights_g", "weights of the generator", p->weights_g, false },
         { "weights_d", "weights of D", p->weights_d, false },
@@ -284,6 +286,10 @@ bool output_print_plan(const struct pix_plan *p, bool as_json)
         else if (rows[i].is_bytes)
             printf("%-26s %14s\n", rows[i].name,
                    output_format_bytes(rows[i].value, text));
+        else if (rows[i].is_flops)
+            printf("%-26s %8.4g %s\n", rows[i].name,
+                   (double)rows[i].value * (rows[i].value < 1000000000 ? 1e-6 : 1e-9),
+                   rows[i].value < 1000000000 ? "MFLOP" : "GFLOP");
         else
             printf("%-26s %14" PRIu64 "\n", rows[i].name, rows[i].value);
     }

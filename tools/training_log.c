@@ -331,6 +331,18 @@ static void print_best(const struct pix_best_validation *best, bool wants_best)
         output_print(stdout, "\n");
 }
 
+// Updates of f16 that were left out so far, and where the loss scales ended.
+static void print_skipped(const struct pix_step_metrics *m)
+{
+    char scale[32];
+    output_print(stdout, "updates left out: %" PRIu64 " of G (loss scale %s)",
+                 m->skipped_g, output_format_rate(m->scale_g, scale));
+    if (m->has_gan)
+        output_print(stdout, ", %" PRIu64 " of D (%s)", m->skipped_d,
+                     output_format_rate(m->scale_d, scale));
+    output_print(stdout, "\n");
+}
+
 bool training_log_print_summary(const struct training_log *p,
                                 const struct pix_train_options *o,
                                 const struct pix_best_validation *best,
@@ -391,6 +403,8 @@ bool training_log_print_summary(const struct training_log *p,
                                                   o->accumulate / seconds
                                             : 0.0,
                                         rate));
+        if (m->has_scale)
+            print_skipped(m);
     }
     if (best)
         print_best(best, o->best && strcmp(o->best, "none") != 0);
