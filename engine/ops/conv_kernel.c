@@ -22,6 +22,8 @@ struct conv_kernel conv_kernel_choose(struct emitter *e, const struct conv *c,
                                       enum conv_direction direction,
                                       const struct tensor *a, const struct tensor *b)
 {
+    // Without memory an operand may be missing; emit_call() emits nothing then.
+    const bool is_same = a && b && a->format == b->format;
     const struct conv_shape shape = {
         .direction = direction,
         .x = c->x,
@@ -29,7 +31,7 @@ struct conv_kernel conv_kernel_choose(struct emitter *e, const struct conv *c,
         .kernel = c->attr.kernel,
         .stride = c->attr.stride,
         .pad = c->attr.pad,
-        .format = a->format == b->format ? a->format : TENSOR_F32,
+        .format = is_same ? a->format : TENSOR_F32,
     };
     assert(shape_equal(conv_shape_y(&shape), c->y));
     // For every convolution, whoever chooses its kernel: the tuner needs all shapes.
@@ -143,8 +145,9 @@ static uint64_t set_vector(const struct conv_kernel *k, const struct op_limits *
 // any term.
 static bool has_runs(const struct conv_kernel *k, const struct call *call)
 {
-    return k->shape.direction != CONV_BACKWARD_INPUT &&
-           call->use[1].tensor->format == TENSOR_F16 && k->product.inner % 8 == 0;
+    const struct tensor *first = call->use[1].tensor;
+    return k->shape.direction != CONV_BACKWARD_INPUT && first &&
+           first->format == TENSOR_F16 && k->product.inner % 8 == 0;
 }
 
 static uint64_t set_matrix(const struct conv_kernel *k, const struct op_limits *limits,

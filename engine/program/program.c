@@ -116,6 +116,11 @@ void program_watch(struct program *p, const struct weights *weights)
         add_copy(p, (struct copy){ .flags = weights });
 }
 
+bool program_has_failed(const struct program *p)
+{
+    return p->failed;
+}
+
 // Whether any kernel reads the numbers that change from step to step.
 static bool uses_step_block(const struct graph *g)
 {

@@ -57,6 +57,10 @@ void program_download(struct program *p, struct tensor *t);
 // finite were computed (weights.h). A network without weights is ignored.
 void program_watch(struct program *p, const struct weights *weights);
 
+// Whether there was no memory for one of these, which a message has said;
+// program_plan() fails then.
+bool program_has_failed(const struct program *p);
+
 // Finishes the graph and finds a place for each temporary; places the weights that have
 // no place yet. May be called again: the plan stays. `networks`, of which any may be
 // NULL, are those whose weights the sums contain, the generator first; `out` may be

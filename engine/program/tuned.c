@@ -70,11 +70,13 @@ char *tuned_cache_path(const struct gpu_device *device)
 
 // The table gets this device's origin and, if the file is sound, its entries. Whatever
 // is wrong with the file costs a warning (with `says`, so that it is given once) and a
-// new measurement, never the run.
+// new measurement, never the run. Missing memory is nothing that is wrong with it:
+// false, after a message, and the file stays.
 static bool read_cache(const struct gpu_device *device, struct tuning *t, bool says)
 {
     struct tuning found = { 0 };
     char reason[256];
+    const uint64_t failures = mem_failures();
     if (!set_origin(device, t))
         return false;
     char *path = path_of(t);
@@ -85,7 +87,7 @@ static bool read_cache(const struct gpu_device *device, struct tuning *t, bool s
             tuning_finish(&found);
             ok = false;
         }
-        if (!ok && says)
+        if (!ok && says && mem_failures() == failures)
             log_warn("tuning: %s is ignored and will be replaced: %s", path, reason);
         if (ok) {
             tuning_finish(t);
@@ -93,7 +95,7 @@ static bool read_cache(const struct gpu_device *device, struct tuning *t, bool s
         }
     }
     mem_free(path);
-    return true;
+    return mem_failures() == failures;
 }
 
 // Another process may have added to the file since it was read. Of two that write at

@@ -59,7 +59,7 @@ static bool build_program(struct trainer *t)
         program_download(t->program, &t->generator->scaler);
     program_watch(t->program, t->discriminator);
     program_watch(t->program, t->generator);
-    return true;
+    return !program_has_failed(t->program);
 }
 
 // The convolutions of a step, as a first graph with the built-in choice of kernels

@@ -82,6 +82,11 @@ const struct scene scenes[] = {
       .needs_folder = true },
     { "plan", TRAIN "--plan --json", .needs_folder = true, .prints = true,
       .writes_nothing = true },
+    // With kernels that were measured before.
+    { "plan-tuned",
+      "train --data @/data --crop-size 32 --load-size 36 --ngf 1 --ndf 1 --threads 1 "
+      "--tuning on --plan --json",
+      .needs_folder = true, .prints = true, .writes_nothing = true },
     // Missing memory is no kernel that fails.
     { "selftest", "selftest --only direct-32x1-4x1", .needs_folder = true,
       .writes_nothing = true, .never = "FAIL" },
