@@ -6,6 +6,7 @@
 #include "program/program.h"
 
 #include "base/log.h"
+#include "gpu/inside.h"
 #include "program/footprint.h"
 #include "support/gpu.h"
 
@@ -145,12 +146,71 @@ static void test_failed_graph(void **state)
     weights_destroy(weights);
 }
 
+static PFN_vkCreateComputePipelines make_pipelines;
+static struct pipelines {
+    _Atomic int made;    // several threads make them
+    bool refuse;
+} pipelines;
+
+static VkResult VKAPI_PTR count_pipelines(VkDevice on, VkPipelineCache cache,
+                                          uint32_t count,
+                                          const VkComputePipelineCreateInfo *infos,
+                                          const VkAllocationCallbacks *callbacks,
+                                          VkPipeline *out)
+{
+    pipelines.made += (int)count;
+    return pipelines.refuse ? VK_ERROR_OUT_OF_DEVICE_MEMORY
+                            : make_pipelines(on, cache, count, infos, callbacks, out);
+}
+
+// Kernels of several programs are made before any has memory; starting them then makes
+// none. A failure is reported and changes nothing else.
+static void test_compile(void **state)
+{
+    (void)state;
+    struct VolkDeviceTable *vk = &test_gpu()->vk;
+    struct weights *weights = weights_create(true);
+    struct program *programs[3];
+    for (uint32_t i = 0; i < ARRAY_LEN(programs); i++) {
+        const struct program_options options = { .device = test_gpu() };
+        programs[i] = program_create(&options);
+        assert_non_null(programs[i]);
+        struct graph *g = program_graph(programs[i]);
+        struct tensor *x = graph_input(g, "x", shape, TENSOR_F32);
+        // No other test has these; the third has nothing that is new.
+        x = i == 1 ? graph_tanh(g, x) : graph_sigmoid(g, x);
+        graph_keep(g, x);
+        program_upload(programs[i], graph_node(g, 0)->in[0]);
+        program_download(programs[i], x);
+        assert_true(program_plan(programs[i], &weights, 1, NULL));
+    }
+    make_pipelines = vk->vkCreateComputePipelines;
+    vk->vkCreateComputePipelines = count_pipelines;
+    pipelines = (struct pipelines){ .refuse = true };
+    const struct log_sink *sink = log_use(NULL);
+    assert_false(program_compile(programs, ARRAY_LEN(programs)));
+    log_use(sink);
+    assert_int_equal(pipelines.made, 2);
+    pipelines = (struct pipelines){ 0 };
+    assert_true(program_compile(programs, 0));
+    assert_true(program_compile(programs, ARRAY_LEN(programs)));
+    assert_int_equal(pipelines.made, 2);
+    for (size_t i = 0; i < ARRAY_LEN(programs); i++)
+        assert_true(program_start(programs[i]) && program_run(programs[i], NULL));
+    assert_int_equal(pipelines.made, 2);
+    vk->vkCreateComputePipelines = make_pipelines;
+    for (size_t i = 0; i < ARRAY_LEN(programs); i++)
+        program_destroy(programs[i]);
+    weights_destroy(weights);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plan),
         cmocka_unit_test(test_runs),
         cmocka_unit_test(test_failed_graph),
+        cmocka_unit_test(test_compile),
     };
     return cmocka_run_group_tests_name("program", tests, test_gpu_open, test_gpu_close);
 }

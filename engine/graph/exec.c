@@ -46,12 +46,9 @@ uint32_t exec_estimate_submissions(const struct graph *g, bool is_cpu,
 // ---------------------------------------------------------------------------
 // Life
 
-// Bindings are the same in all slots, since slots share the tensors. Only what the host
-// touches exists once for each slot.
-static bool prepare_entry(struct exec *x, const struct call *call,
-                          struct exec_entry *entry, struct gpu_kernel_key *key)
+static struct gpu_kernel_key key_of(const struct call *call)
 {
-    *key = (struct gpu_kernel_key){
+    struct gpu_kernel_key key = {
         .shader = call->shader,
         .spec_count = call->spec_count,
         .formats = call->formats,
@@ -59,14 +56,26 @@ static bool prepare_entry(struct exec *x, const struct call *call,
         .uses_step = call->uses_step,
         .params_size = call->params_size,
     };
-    memcpy(key->spec, call->spec, sizeof(key->spec));
-    for (; key->buffers < CALL_MAX_BUFFERS && call->use[key->buffers].tensor;
-         key->buffers++) {
-        const struct bound b = tensor_bound(call->use[key->buffers].tensor);
-        const enum fetch fetch = call->use[key->buffers].fetch;
+    memcpy(key.spec, call->spec, sizeof(key.spec));
+    for (; key.buffers < CALL_MAX_BUFFERS && call->use[key.buffers].tensor;
+         key.buffers++)
+        if (call->use[key.buffers].fetch != FETCH_NONE)
+            key.fetched |= 1u << key.buffers;
+    return key;
+}
+
+// Bindings are the same in all slots, since slots share the tensors. Only what the host
+// touches exists once for each slot.
+static bool prepare_entry(struct exec *x, const struct call *call,
+                          struct exec_entry *entry, struct gpu_kernel_key *key)
+{
+    *key = key_of(call);
+    for (uint32_t i = 0; i < key->buffers; i++) {
+        const struct bound b = tensor_bound(call->use[i].tensor);
+        const enum fetch fetch = call->use[i].fetch;
         const uint32_t element = tensor_element_bytes(b.root->format);
         assert(b.root->block && b.root->block->buffer);
-        entry->bindings[key->buffers] = (struct gpu_binding){
+        entry->bindings[i] = (struct gpu_binding){
             .buffer = b.root->block->buffer,
             .offset = b.root->offset + b.begin,
             .size = b.end - b.begin,
@@ -75,8 +84,6 @@ static bool prepare_entry(struct exec *x, const struct call *call,
                                              : 0,
             .is_uint = call->formats != 0,
         };
-        if (fetch != FETCH_NONE)
-            key->fetched |= 1u << key->buffers;
     }
     // One block in device memory for all slots: record_uploads fills it with the
     // numbers of the run whose turn it is.
@@ -109,6 +116,24 @@ static bool prepare_entries(struct exec *x)
     mem_free(kernels);
     mem_free(keys);
     return ok;
+}
+
+bool exec_create_kernels(struct gpu_device *device, const struct graph *const *graphs,
+                         size_t count)
+{
+    size_t calls = 0, at = 0;
+    for (size_t i = 0; i < count; i++)
+        calls += graph_call_count(graphs[i]);
+    struct gpu_kernel_key *keys = mem_array(MAX(calls, 1), sizeof(keys[0]));
+    struct gpu_kernel **kernels = mem_array(MAX(calls, 1), sizeof(kernels[0]));
+    const bool ok = keys && kernels;
+    for (size_t i = 0; ok && i < count; i++)
+        for (size_t k = 0; k < graph_call_count(graphs[i]); k++)
+            keys[at++] = key_of(graph_call(graphs[i], k));
+    const bool created = ok && gpu_kernel_get_all(device, keys, calls, kernels);
+    mem_free(kernels);
+    mem_free(keys);
+    return created;
 }
 
 struct exec *exec_create(struct gpu_device *device, const struct graph *g,

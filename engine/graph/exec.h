@@ -26,6 +26,12 @@ struct exec *exec_create(struct gpu_device *device, const struct graph *g,
                          double submission_seconds, uint32_t slots);
 void exec_destroy(struct exec *x);    // NULL is fine; waits for what is in flight
 
+// Creates the kernels of several planned graphs by several threads at once: exec_create
+// finds them. Nothing needs to be allocated yet. False after one message; some of the
+// kernels may exist then.
+bool exec_create_kernels(struct gpu_device *device, const struct graph *const *graphs,
+                         size_t count);
+
 // Copies between a tensor and the host, done with every run: uploads before the first
 // call, downloads after the last. The pointers are mapped memory of slot 0, written
 // before and read after exec_run. Nothing may be in flight.

@@ -207,6 +207,21 @@ bool program_start(struct program *p)
     return ok;
 }
 
+bool program_compile(struct program *const *programs, size_t count)
+{
+    const struct graph **graphs = mem_array(MAX(count, 1), sizeof(const void *));
+    if (!graphs)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        assert(programs[i]->plan && programs[i]->device == programs[0]->device);
+        graphs[i] = programs[i]->graph;
+    }
+    const bool ok =
+        count == 0 || exec_create_kernels(programs[0]->device, graphs, count);
+    mem_free(graphs);
+    return ok;
+}
+
 bool program_is_started(const struct program *p)
 {
     return p->exec != NULL;

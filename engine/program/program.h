@@ -72,6 +72,11 @@ bool program_plan(struct program *p, struct weights *const *networks, size_t cou
 // zeros. The program is planned and all weights are allocated. After a failure the
 // program is good for what it was planned for (its graph, its sums), and not for runs.
 bool program_start(struct program *p);
+
+// Creates the kernels of several planned programs of one device by several threads at
+// once, for those who start many small programs. False after one message; some of the
+// kernels may exist then.
+bool program_compile(struct program *const *programs, size_t count);
 bool program_is_started(const struct program *p);
 
 // The host's side of a declared tensor in a slot, mapped. The output may be read

@@ -53,6 +53,13 @@ void selftest_try(struct selftest_attempt *a);
 bool selftest_catch(const struct selftest *t, struct selftest_attempt *a, bool ok,
                     const char *what, char *text, size_t size);
 
+// Creates the kernels of planned programs by several threads at once. What the driver
+// refuses is no error yet: the test that needs it says so. False as selftest_begin and
+// selftest_catch.
+struct program;
+bool selftest_compile(struct selftest *t, struct program *const *programs,
+                      size_t count);
+
 // ---------------------------------------------------------------------------
 // The parts
 

@@ -350,63 +350,22 @@ static bool build_distance(struct operation_run *r)
     return look_at_both(r, a, y, y);
 }
 
+#define ROW(title, id, first, second, runs, in_16, most)                               \
+    {                                                                                  \
+        .name = title, .golden = &golden_##id, .outputs = { first, second },           \
+        .build = build_##id, .steps = runs, .has_formats = in_16, .tolerance = most    \
+    }
+
 static const struct operation operations[] = {
-    { "softmax",
-      &golden_softmax,
-      { "output", "gradient" },
-      build_softmax,
-      1,
-      false,
-      2e-5 },
-    { "cross entropy",
-      &golden_cross_entropy,
-      { "loss", "gradient" },
-      build_cross_entropy,
-      1,
-      false,
-      2e-5 },
-    { "dropout",
-      &golden_dropout,
-      { "output", "gradient" },
-      build_dropout,
-      1,
-      true,
-      1e-5 },
-    { "dropout after a norm",
-      &golden_dropout_of_norm,
-      { "output", "gradient" },
-      build_dropout_of_norm,
-      1,
-      true,
-      2e-5 },
-    { "SGD",
-      &golden_sgd,
-      { "weight", "momentum" },
-      build_sgd,
-      ARRAY_LEN(rates),
-      false,
-      1e-5 },
-    { "moving average",
-      &golden_average,
-      { "average" },
-      build_average,
-      ARRAY_LEN(rates),
-      false,
-      1e-5 },
-    { "augmentation",
-      &golden_augmentation,
-      { "bilinear image", "nearest pixels" },
-      build_augmentation,
-      1,
-      false,
-      1e-3 },
-    { "LPIPS distance",
-      &golden_distance,
-      { "distance", "gradient" },
-      build_distance,
-      1,
-      false,
-      2e-5 },
+    ROW("softmax", softmax, "output", "gradient", 1, false, 2e-5),
+    ROW("cross entropy", cross_entropy, "loss", "gradient", 1, false, 2e-5),
+    ROW("dropout", dropout, "output", "gradient", 1, true, 1e-5),
+    ROW("dropout after a norm", dropout_of_norm, "output", "gradient", 1, true, 2e-5),
+    ROW("SGD", sgd, "weight", "momentum", ARRAY_LEN(rates), false, 1e-5),
+    ROW("moving average", average, "average", NULL, ARRAY_LEN(rates), false, 1e-5),
+    ROW("augmentation", augmentation, "bilinear image", "nearest pixels", 1, false,
+        1e-3),
+    ROW("LPIPS distance", distance, "distance", "gradient", 1, false, 2e-5),
 };
 
 const char *operations_name(size_t i)
@@ -443,8 +402,7 @@ static bool build(const struct selftest *t, struct operation_run *r)
         if (!r->numbers[i])
             return false;
     }
-    return program_plan(r->program, &r->weights, 1, NULL) &&
-           weights_allocate(r->weights, t->device) && program_start(r->program);
+    return program_plan(r->program, &r->weights, 1, NULL);
 }
 
 static bool zero(const struct selftest *t, struct tensor *to)
@@ -546,7 +504,9 @@ static void check_array(const struct operation_run *r, size_t which,
 
 static bool check(const struct selftest *t, struct operation_run *r, struct verdict *v)
 {
-    if (!build(t, r) || !run(t, r, r->numbers[0]) || !run(t, r, r->numbers[1]))
+    if (!build(t, r) || !weights_allocate(r->weights, t->device) ||
+        !program_start(r->program) || !run(t, r, r->numbers[0]) ||
+        !run(t, r, r->numbers[1]))
         return false;
     if (memcmp(r->numbers[0], r->numbers[1], r->count * sizeof(float)) != 0) {
         v->failed = true;
@@ -599,16 +559,60 @@ static bool test_operation(struct selftest *t, const struct operation *o,
            });
 }
 
-bool operations_test(struct selftest *t)
+// What is tested, in order.
+struct row {
+    const struct operation *of;
+    enum tensor_format format;
+};
+#define MOST_ROWS (ARRAY_LEN(operations) * SELFTEST_FORMATS)
+
+static size_t list_rows(const struct selftest *t, struct row rows[MOST_ROWS])
 {
+    size_t count = 0;
     for (size_t i = 0; i < ARRAY_LEN(operations); i++) {
         const struct operation *o = &operations[i];
         if (!selftest_wants(t, PIX_SELFTEST_OPERATION, o->name))
             continue;
         for (size_t f = 0; f < (o->has_formats ? SELFTEST_FORMATS : 1u); f++)
-            if (selftest_has_format(t, selftest_formats[f]) &&
-                !test_operation(t, o, selftest_formats[f]))
-                return false;
+            if (selftest_has_format(t, selftest_formats[f]))
+                rows[count++] = (struct row){ o, selftest_formats[f] };
     }
-    return true;
+    return count;
+}
+
+// The kernels of all rows at once. What cannot be built is left to the test.
+static bool compile(struct selftest *t, const struct row *rows, size_t count)
+{
+    struct operation_run runs[MOST_ROWS];
+    struct program *programs[MOST_ROWS] = { NULL };
+    size_t built = 0;
+    bool ok = true;
+    for (size_t i = 0; ok && i < count; i++) {
+        struct selftest_attempt attempt;
+        char text[64];
+        runs[built] =
+            (struct operation_run){ .of = rows[i].of, .format = rows[i].format };
+        selftest_try(&attempt);
+        const bool is_built = build(t, &runs[built]);
+        ok =
+            selftest_catch(t, &attempt, is_built, rows[i].of->name, text, sizeof(text));
+        if (is_built && ok)
+            programs[built] = runs[built].program, built++;
+        else
+            run_end(&runs[built]);
+    }
+    ok = ok && selftest_compile(t, programs, built);
+    while (built > 0)
+        run_end(&runs[--built]);
+    return ok;
+}
+
+bool operations_test(struct selftest *t)
+{
+    struct row rows[MOST_ROWS];
+    const size_t count = list_rows(t, rows);
+    bool ok = compile(t, rows, count);
+    for (size_t i = 0; ok && i < count; i++)
+        ok = test_operation(t, rows[i].of, rows[i].format);
+    return ok;
 }

@@ -15,7 +15,7 @@ static bool is_kernel(const struct graph *g, enum shader shader)
     return emitted == shader || emitted == shader_table[shader].halves;
 }
 
-bool product_run_init(struct product_run *r, const struct selftest *t, double seconds,
+bool product_run_plan(struct product_run *r, const struct selftest *t, double seconds,
                       const struct conv_variant *v, const struct product_case *c,
                       enum conv_direction direction, bool *offered)
 {
@@ -55,7 +55,15 @@ bool product_run_init(struct product_run *r, const struct selftest *t, double se
     program_upload(r->program, r->b);
     program_upload(r->program, r->out);
     program_download(r->program, r->out);
-    return program_plan(r->program, NULL, 0, NULL) && program_start(r->program);
+    return program_plan(r->program, NULL, 0, NULL);
+}
+
+bool product_run_init(struct product_run *r, const struct selftest *t, double seconds,
+                      const struct conv_variant *v, const struct product_case *c,
+                      enum conv_direction direction, bool *offered)
+{
+    return product_run_plan(r, t, seconds, v, c, direction, offered) &&
+           (!*offered || program_start(r->program));
 }
 
 void product_run_finish(struct product_run *r)

@@ -24,6 +24,12 @@ struct product_run {
 bool product_run_init(struct product_run *r, const struct selftest *t, double seconds,
                       const struct conv_variant *v, const struct product_case *c,
                       enum conv_direction direction, bool *offered);
+
+// The same without memory and kernels, which program_compile then creates; it cannot be
+// run.
+bool product_run_plan(struct product_run *r, const struct selftest *t, double seconds,
+                      const struct conv_variant *v, const struct product_case *c,
+                      enum conv_direction direction, bool *offered);
 void product_run_finish(struct product_run *r);
 
 // Computes the product of a set of operands and returns the result, which stays until

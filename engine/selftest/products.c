@@ -52,6 +52,7 @@ struct products {
     struct op_limits limits;
     // The larger one has no numbers until the simple kernel has been tested.
     struct product_case cases[SELFTEST_FORMATS][CASES];
+    size_t compiled;    // variants whose kernels were created
 };
 
 // ---------------------------------------------------------------------------
@@ -145,6 +146,86 @@ static void choose_cases(const struct products *p, const struct conv_variant *v,
         chosen[i] = i == fitting[(place + f) % count] && !is_slow;
 }
 
+// ---------------------------------------------------------------------------
+// Kernels
+
+// Cells whose kernels are created together: enough for all cores, and few enough that
+// an interrupt is heeded soon.
+#define COMPILED_AT_ONCE 128
+
+struct pending {
+    struct product_run *runs;
+    size_t count, capacity;
+};
+
+// False if memory was missing; what cannot be planned is left to the test.
+static bool add_cell(const struct products *p, size_t place, size_t f,
+                     enum conv_direction direction, struct pending *pending)
+{
+    size_t count;
+    const struct conv_variant *v = &conv_variant_table(&count)[place];
+    bool chosen[CASES];
+    choose_cases(p, v, place, f, direction, chosen);
+    for (size_t i = 0; i < CASES; i++) {
+        struct selftest_attempt attempt;
+        struct product_run r;
+        char text[64];
+        bool offered;
+        if (!chosen[i])
+            continue;
+        selftest_try(&attempt);
+        const bool ok = product_run_plan(&r, p->test, p->test->submission_seconds, v,
+                                         &p->cases[f][i], direction, &offered);
+        const bool goes_on =
+            selftest_catch(p->test, &attempt, ok, v->name, text, sizeof(text)) &&
+            mem_grow(&pending->runs, &pending->capacity, pending->count + 1,
+                     sizeof(pending->runs[0]));
+        if (goes_on && ok && offered)
+            pending->runs[pending->count++] = r;
+        else
+            product_run_finish(&r);
+        if (!goes_on)
+            return false;
+    }
+    return true;
+}
+
+// Creates the kernels of a variant, and of those after it that are tested, unless they
+// were.
+static bool compile(struct products *p, size_t place)
+{
+    size_t count;
+    const struct conv_variant *table = conv_variant_table(&count);
+    struct pending pending = { 0 };
+    bool ok = true;
+    if (place < p->compiled)
+        return true;
+    // Before the larger case is defined by the first kernel, that one is alone.
+    const size_t end = place == 0 ? 1 : count;
+    for (; ok && place < end && pending.count < COMPILED_AT_ONCE; place++) {
+        if (!selftest_wants(p->test, PIX_SELFTEST_CONVOLUTION, table[place].name))
+            continue;
+        for (size_t f = 0; f < SELFTEST_FORMATS; f++)
+            for (int d = 0; ok && d < SELFTEST_DIRECTIONS; d++)
+                if (selftest_has_format(p->test, selftest_formats[f]))
+                    ok = add_cell(p, place, f, (enum conv_direction)d, &pending);
+    }
+    p->compiled = place;
+    struct program **programs =
+        ok ? mem_array(MAX(pending.count, 1), sizeof(programs[0])) : NULL;
+    for (size_t i = 0; programs && i < pending.count; i++)
+        programs[i] = pending.runs[i].program;
+    ok = programs && selftest_compile(p->test, programs, pending.count);
+    for (size_t i = 0; i < pending.count; i++)
+        product_run_finish(&pending.runs[i]);
+    mem_free(programs);
+    mem_free(pending.runs);
+    return ok;
+}
+
+// ---------------------------------------------------------------------------
+// A cell of the table
+
 static bool test_cell(struct products *p, size_t place, const struct conv_variant *v,
                       size_t f, enum conv_direction direction)
 {
@@ -233,6 +314,8 @@ static bool test_all(struct products *p)
             return false;
         if (!selftest_wants(p->test, PIX_SELFTEST_CONVOLUTION, table[v].name))
             continue;
+        if (!compile(p, v))
+            return false;
         for (size_t f = 0; f < SELFTEST_FORMATS; f++)
             for (int d = 0; d < SELFTEST_DIRECTIONS; d++)
                 if (selftest_has_format(p->test, selftest_formats[f]) &&

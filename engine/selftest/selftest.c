@@ -8,6 +8,7 @@
 #include "base/os.h"
 #include "gpu/device.h"
 #include "ops/conv_variant.h"
+#include "program/program.h"
 #include "selftest/inside.h"
 
 #include <stdio.h>
@@ -132,6 +133,20 @@ bool selftest_catch(const struct selftest *t, struct selftest_attempt *a, bool o
     if (!ok)
         snprintf(text, size, "cannot be run: %s", error);
     return true;
+}
+
+bool selftest_compile(struct selftest *t, struct program *const *programs, size_t count)
+{
+    static const char what[] = "compiling kernels";
+    struct selftest_attempt attempt;
+    char text[64];
+    if (count == 0)
+        return true;
+    if (!selftest_begin(t, what))
+        return false;
+    selftest_try(&attempt);
+    const bool ok = program_compile(programs, count);
+    return selftest_catch(t, &attempt, ok, what, text, sizeof(text));
 }
 
 // ---------------------------------------------------------------------------

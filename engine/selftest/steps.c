@@ -125,21 +125,22 @@ static bool build(const struct selftest *t, struct step_run *r)
     }
     if (!r->program || !r->networks[0] || !r->networks[1])
         return false;
-    return objective_build(program_graph(r->program), r->networks[0], r->networks[1],
-                           &options, &r->objective);
-}
-
-static bool start(const struct selftest *t, struct step_run *r)
-{
     const struct objective *o = &r->objective;
+    if (!objective_build(program_graph(r->program), r->networks[0], r->networks[1],
+                         &options, &r->objective))
+        return false;
     program_upload(r->program, o->pixels);
     program_upload(r->program, o->jitter);    // stays zero: nothing is cropped
     program_download(r->program, o->loss_d);
     program_download(r->program, o->loss_g_gan);
     program_download(r->program, o->loss_g_l1);
     program_download(r->program, o->loss_d_gp);
-    return program_plan(r->program, r->networks, 2, NULL) &&
-           weights_allocate(r->networks[0], t->device) &&
+    return program_plan(r->program, r->networks, 2, NULL);
+}
+
+static bool start(const struct selftest *t, struct step_run *r)
+{
+    return weights_allocate(r->networks[0], t->device) &&
            weights_allocate(r->networks[1], t->device) && program_start(r->program);
 }
 
@@ -436,18 +437,29 @@ static bool check_case(const struct selftest *t, struct step_run *r, struct verd
                        "in pieces it gives other numbers than as a whole", v);
 }
 
-static bool test_case(struct selftest *t, const struct step_case *c,
-                      enum tensor_format format, const struct conv_variant *force)
+// What is tested, in order: a network, or the first one with a kernel wherever it fits.
+struct step_test {
+    const struct step_case *of;
+    enum tensor_format format;
+    const struct conv_variant *force;
+};
+
+static struct step_run run_of(const struct selftest *t, const struct step_test *test)
+{
+    return (struct step_run){
+        .of = test->of,
+        .format = test->format,
+        .submission_seconds = t->submission_seconds,
+        .force = test->force,
+    };
+}
+
+static bool test_case(struct selftest *t, const struct step_test *test)
 {
     struct selftest_attempt attempt;
     struct verdict v = { 0 };
-    struct step_run r = {
-        .of = c,
-        .format = format,
-        .submission_seconds = t->submission_seconds,
-        .force = force,
-    };
-    const char *name = force ? force->name : c->name;
+    struct step_run r = run_of(t, test);
+    const char *name = test->force ? test->force->name : test->of->name;
     if (!selftest_begin(t, name))
         return false;
     selftest_try(&attempt);
@@ -460,7 +472,7 @@ static bool test_case(struct selftest *t, const struct step_case *c,
                                   .part = PIX_SELFTEST_STEP,
                                   .name = name,
                                   .direction = "",
-                                  .precision = selftest_format_name(format),
+                                  .precision = selftest_format_name(test->format),
                                   .outcome = v.failed    ? PIX_SELFTEST_FAILED
                                              : v.skipped ? PIX_SELFTEST_SKIPPED
                                                          : PIX_SELFTEST_PASSED,
@@ -471,39 +483,84 @@ static bool test_case(struct selftest *t, const struct step_case *c,
                               });
 }
 
+// Networks whose kernels are created together.
+#define COMPILED_AT_ONCE 8
+
+// What cannot be built is left to the test.
+static bool compile(struct selftest *t, const struct step_test *tests, size_t count)
+{
+    struct step_run runs[COMPILED_AT_ONCE];
+    struct program *programs[COMPILED_AT_ONCE] = { NULL };
+    size_t built = 0;
+    bool ok = true;
+    for (size_t i = 0; ok && i < count; i++) {
+        struct selftest_attempt attempt;
+        char text[64];
+        runs[built] = run_of(t, &tests[i]);
+        selftest_try(&attempt);
+        const bool is_built = build(t, &runs[built]);
+        ok = selftest_catch(t, &attempt, is_built, tests[i].of->name, text,
+                            sizeof(text));
+        if (is_built && ok)
+            programs[built] = runs[built].program, built++;
+        else
+            run_end(&runs[built]);
+    }
+    ok = ok && selftest_compile(t, programs, built);
+    while (built > 0)
+        run_end(&runs[--built]);
+    return ok;
+}
+
 // A step with each kernel wherever it fits: with biases, activations, Adam and sums
 // into gradients, which a product alone has not. On a software driver, where compiling
 // takes long, a few of the small ones.
-static bool test_kernels(struct selftest *t, enum tensor_format format)
+static bool takes_kernel(const struct selftest *t, const struct conv_variant *v,
+                         enum tensor_format format)
 {
     static const char *const few[] = { "direct-32x16-8x8", "fetch-4x4" };
-    const bool is_cpu = gpu_device_limits(t->device)->is_cpu;
-    size_t count;
-    const struct conv_variant *table = conv_variant_table(&count);
-    for (size_t i = 0; i < count; i++) {
-        bool takes = !is_cpu;
-        for (size_t k = 0; k < ARRAY_LEN(few); k++)
-            takes |= strcmp(table[i].name, few[k]) == 0 && format == TENSOR_F32;
-        if (takes && !test_case(t, &cases[0], format, &table[i]))
-            return false;
-    }
-    return true;
+    if (!gpu_device_limits(t->device)->is_cpu)
+        return true;
+    for (size_t i = 0; i < ARRAY_LEN(few); i++)
+        if (strcmp(v->name, few[i]) == 0)
+            return format == TENSOR_F32;
+    return false;
 }
 
-bool steps_test(struct selftest *t)
+// `list` has room for all networks and kernels in all formats.
+static size_t list_tests(const struct selftest *t, struct step_test *list)
 {
-    if (!selftest_wants(t, PIX_SELFTEST_STEP, NULL))
-        return true;
+    size_t count = 0, kernels;
+    const struct conv_variant *table = conv_variant_table(&kernels);
     for (size_t f = 0; f < SELFTEST_FORMATS; f++) {
         const enum tensor_format format = selftest_formats[f];
         if (!selftest_has_format(t, format))
             continue;
         // The penalty of wgangp is not for 16 bits, and one network shows the rest.
         for (size_t i = 0; i < (f ? 1 : ARRAY_LEN(cases)); i++)
-            if (!test_case(t, &cases[i], format, NULL))
-                return false;
-        if (!test_kernels(t, format))
-            return false;
+            list[count++] = (struct step_test){ &cases[i], format, NULL };
+        for (size_t i = 0; i < kernels; i++)
+            if (takes_kernel(t, &table[i], format))
+                list[count++] = (struct step_test){ &cases[0], format, &table[i] };
     }
-    return true;
+    return count;
+}
+
+bool steps_test(struct selftest *t)
+{
+    size_t kernels;
+    conv_variant_table(&kernels);
+    if (!selftest_wants(t, PIX_SELFTEST_STEP, NULL))
+        return true;
+    struct step_test *list =
+        mem_array(SELFTEST_FORMATS * (kernels + ARRAY_LEN(cases)), sizeof(list[0]));
+    const size_t count = list ? list_tests(t, list) : 0;
+    bool ok = list != NULL;
+    for (size_t i = 0; ok && i < count; i++) {
+        if (i % COMPILED_AT_ONCE == 0)
+            ok = compile(t, list + i, MIN(count - i, COMPILED_AT_ONCE));
+        ok = ok && test_case(t, &list[i]);
+    }
+    mem_free(list);
+    return ok;
 }
