@@ -6,11 +6,11 @@
 // default device; nothing is executed. tools/isa_report runs it on devices that are not
 // there.
 //
-//     isa [--f16] [--dump FOLDER] [--all]
+//     isa [--f16 | --bf16] [--dump FOLDER] [--all]
 //
-// --f16 takes networks in f16. One line a kernel, its fields separated by tabs, the
-// first line names them. --dump writes the machine code of each to a file, --all prints
-// every number that the driver gives.
+// --f16 and --bf16 take networks in that precision. One line a kernel, its fields
+// separated by tabs, the first line names them. --dump writes the machine code of each
+// to a file, --all prints every number that the driver gives.
 
 #include <ctype.h>
 #include <stdio.h>
@@ -430,10 +430,12 @@ int main(int argc, char **argv)
             all = true;
         } else if (strcmp(argv[i], "--f16") == 0) {
             precision = TENSOR_F16;
+        } else if (strcmp(argv[i], "--bf16") == 0) {
+            precision = TENSOR_BF16;
         } else if (strcmp(argv[i], "--dump") == 0 && i + 1 < argc) {
             folder = argv[++i];
         } else {
-            fprintf(stderr, "usage: isa [--f16] [--dump FOLDER] [--all]\n");
+            fprintf(stderr, "usage: isa [--f16 | --bf16] [--dump FOLDER] [--all]\n");
             return 2;
         }
     }
