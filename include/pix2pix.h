@@ -127,7 +127,7 @@ struct pix_device_options {
     double submission_seconds;    // target for the longest submission; 0: about 0.2 s
     bool no_overlap;         // finish each training step before the next one starts
     bool no_cache;           // do not store compiled kernels in the user's cache folder
-    bool no_matrix_units;    // behave as if the device had none for f16
+    bool no_matrix_units;    // behave as if the device had none
 };
 
 typedef struct pix_device pix_device;
@@ -1371,8 +1371,8 @@ struct pix_bench_row {
     // of copying, and the dispatches if each took as long as an empty one: seconds, 0
     // if it was not timed. The ceilings are the faster ones of those that were measured
     // just before and just after. Products of f16 numbers have the ceiling of matrix
-    // units, if the device has them and it is higher than that of f32, all else has
-    // that of f32.
+    // units for f16, if the device has them and it is higher than that of f32, those of
+    // bf16 likewise; all else has that of f32.
     double floor_flops, floor_bytes, floor_launches;
     // The longest of the three over the median; 0: not timed. Above 1 where caches are
     // faster than the copy.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// As bench_fma on matrix units: sums = a b + sums, matrices of f16 to sums of f32, and
-// nothing else: BENCH_MATRICES sums of a subgroup that do not wait for each other.
-// Compiled by tools/compile_matrix.sh.
+// As bench_fma on matrix units: sums = a b + sums, matrices of f16, or of bf16 with
+// PIX_BF16, to sums of f32, and nothing else: BENCH_MATRICES sums of a subgroup that do
+// not wait for each other. Compiled by tools/compile_matrix.sh.
 
 #version 460
 #extension GL_GOOGLE_include_directive : require
@@ -11,8 +11,17 @@
 #extension GL_KHR_cooperative_matrix : require
 #extension GL_KHR_memory_scope_semantics : require
 #extension GL_KHR_shader_subgroup_basic : require
+#ifdef PIX_BF16
+#extension GL_EXT_bfloat16 : require
+#endif
 
 #include "shared/bench.h"
+
+#ifdef PIX_BF16
+#define NUMBER bfloat16_t
+#else
+#define NUMBER float16_t
+#endif
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = BENCH_SPEC_M) const uint M = 16;
@@ -24,25 +33,38 @@ layout(binding = 0) writeonly buffer Y { STORE y[]; };
 
 void main()
 {
-    coopmat<float16_t, gl_ScopeSubgroup, M, K, gl_MatrixUseA> a;
-    coopmat<float16_t, gl_ScopeSubgroup, K, N, gl_MatrixUseB> b;
+    coopmat<NUMBER, gl_ScopeSubgroup, M, K, gl_MatrixUseA> a;
+    coopmat<NUMBER, gl_ScopeSubgroup, K, N, gl_MatrixUseB> b;
     coopmat<float, gl_ScopeSubgroup, M, N, gl_MatrixUseAccumulator> sums[BENCH_MATRICES];
     // Elements that are equal could be computed once.
     float lane = float(gl_LocalInvocationID.x);
     for (uint e = 0; e < a.length(); e++)
-        a[e] = float16_t(p.a * lane + float(e));
+        a[e] = NUMBER(p.a * lane + float(e));
     for (uint e = 0; e < b.length(); e++)
-        b[e] = float16_t(p.b * lane - float(e));
+        b[e] = NUMBER(p.b * lane - float(e));
     [[unroll]] for (uint i = 0; i < BENCH_MATRICES; i++)
         for (uint e = 0; e < sums[i].length(); e++)
             sums[i][e] = p.a * lane + float(e * BENCH_MATRICES + i);
     // The sign changes, so that products are not those of the turn before, and sums stay
     // small.
+#ifdef PIX_BF16
+    // Which has no negation: two turns at a time, of an even number.
+    coopmat<NUMBER, gl_ScopeSubgroup, M, K, gl_MatrixUseA> opposite;
+    for (uint e = 0; e < a.length(); e++)
+        opposite[e] = NUMBER(-p.a * lane - float(e));
+    for (uint turn = 0; turn < p.count; turn += 2) {
+        [[unroll]] for (uint i = 0; i < BENCH_MATRICES; i++)
+            sums[i] = coopMatMulAdd(a, b, sums[i]);
+        [[unroll]] for (uint i = 0; i < BENCH_MATRICES; i++)
+            sums[i] = coopMatMulAdd(opposite, b, sums[i]);
+    }
+#else
     for (uint turn = 0; turn < p.count; turn++) {
         [[unroll]] for (uint i = 0; i < BENCH_MATRICES; i++)
             sums[i] = coopMatMulAdd(a, b, sums[i]);
         a = -a;
     }
+#endif
     [[unroll]] for (uint i = 1; i < BENCH_MATRICES; i++)
         sums[0] += sums[i];
     float sum = 0.0;

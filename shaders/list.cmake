@@ -102,7 +102,8 @@ set(PIX_SHADERS_16
 
 # Kernels for matrix units. The glslc of Debian 12 cannot compile them: their SPIR-V is in
 # spirv/, made by tools/compile_matrix.sh, which also makes NAME_scaled of those of
-# convolutions. These read and write tensors of any format.
+# convolutions, and NAME_bf16 of each, with PIX_BF16, for operands in bf16. These read and
+# write tensors of any format.
 set(PIX_SHADERS_MATRIX
   bench_matrix
   conv_backward_input_matrix

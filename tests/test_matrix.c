@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: MIT
 //
 // Kernels for matrix units: each in all directions, against sums in doubles of the same
-// operands in f16; and the same bits on every run. Where a device has no matrix units,
-// nothing is run: tools/test.sh takes a software driver that has some.
+// operands in f16 or bf16; and the same bits on every run. Where a device has no matrix
+// units, nothing is run: tools/test.sh takes a software driver that has some.
+//
+// No software driver has units for bf16. Where there are some for f16, the modules for
+// bf16 are run with f16 in place of that one type: all they do with a number of bf16 is
+// to move its bits from memory to the units, which then take the same bits for one of
+// f16.
 
 #include "support/conv_case.h"
 
 #include "base/bytes.h"
+#include "gpu/inside.h"
 #include "gpu/matrix.h"
 #include "graph/graph.h"
 #include "models/model.h"
@@ -15,24 +21,123 @@
 #include "selftest/reference_conv.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void need_matrix(void)
 {
     const struct gpu_limits *limits = gpu_device_limits(test_gpu());
-    if (!limits->matrix.subgroup) {
-        print_message("%s: %s\n", gpu_device_info(test_gpu())->name, limits->no_matrix);
+    if (!limits->matrix.f16.m) {
+        print_message("%s: %s\n", gpu_device_info(test_gpu())->name,
+                      limits->matrix.f16.why_not);
         skip();
     }
 }
 
-// Random numbers that f16 has.
-static double *random_halves(struct random *r, struct shape s, float **floats)
+// ---------------------------------------------------------------------------
+// bf16 where there are units for f16 only
+
+#define OP_CAPABILITY 17
+#define OP_EXTENSION 10
+#define OP_TYPE_FLOAT 22
+#define CAPABILITY_FLOAT16 9
+#define CAPABILITY_BF16 5116
+#define CAPABILITY_BF16_MATRIX 5118
+
+static bool replaces_bf16;
+static PFN_vkCreateShaderModule create_module;    // the driver's
+
+// One instruction of a module for bf16, as it is for f16; returns its words, at most as
+// many as before.
+static size_t replace(const uint32_t *from, size_t count, uint32_t *to)
+{
+    const uint32_t op = from[0] & 0xffff;
+    if ((op == OP_CAPABILITY && from[1] == CAPABILITY_BF16_MATRIX) ||
+        (op == OP_EXTENSION &&
+         strcmp((const char *)(from + 1), "SPV_KHR_bfloat16") == 0))
+        return 0;
+    memcpy(to, from, count * sizeof(*to));
+    if (op == OP_CAPABILITY && from[1] == CAPABILITY_BF16)
+        to[1] = CAPABILITY_FLOAT16;
+    if (op != OP_TYPE_FLOAT || count != 4)
+        return count;
+    // Without an encoding.
+    to[0] = 3 << 16 | OP_TYPE_FLOAT;
+    return 3;
+}
+
+static VKAPI_ATTR VkResult VKAPI_CALL
+create_replaced(VkDevice device, const VkShaderModuleCreateInfo *info,
+                const VkAllocationCallbacks *callbacks, VkShaderModule *module)
+{
+    // May be called from several threads.
+    const size_t header = 5, count = info->codeSize / 4;
+    uint32_t *words = malloc(info->codeSize);
+    if (!words)
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    size_t to = header;
+    memcpy(words, info->pCode, header * sizeof(*words));
+    for (size_t i = header; i < count; i += info->pCode[i] >> 16)
+        to += replace(info->pCode + i, info->pCode[i] >> 16, words + to);
+    VkShaderModuleCreateInfo replaced = *info;
+    replaced.pCode = words;
+    replaced.codeSize = to * sizeof(*words);
+    const VkResult result = create_module(device, &replaced, callbacks, module);
+    free(words);
+    return result;
+}
+
+// The limits of an open device are its own: kernels are chosen by what is changed here.
+static struct gpu_matrix *device_matrix(void)
+{
+    return &((struct gpu_device *)test_gpu())->limits.matrix;
+}
+
+static void replace_begin(void)
+{
+    struct gpu_device *device = test_gpu();
+    if (device_matrix()->bf16.m)
+        return;
+    replaces_bf16 = true;
+    device_matrix()->bf16 = device_matrix()->f16;
+    create_module = device->vk.vkCreateShaderModule;
+    device->vk.vkCreateShaderModule = create_replaced;
+}
+
+static void replace_end(void)
+{
+    struct gpu_device *device = test_gpu();
+    if (!replaces_bf16)
+        return;
+    replaces_bf16 = false;
+    device_matrix()->bf16 = (struct gpu_matrix_product){ 0 };
+    device->vk.vkCreateShaderModule = create_module;
+}
+
+// What the matrix units take a number for.
+static double seen(float value, enum tensor_format format)
+{
+    const uint16_t bits = tensor_bits_16(value, format);
+    return (double)tensor_value_16(bits, replaces_bf16 ? TENSOR_F16 : format);
+}
+
+// Random numbers that the format has, as they are stored; and as units see them. Those
+// are in [-1, 1], so the bits come from there.
+static double *random_numbers(struct random *r, struct shape s,
+                              enum tensor_format format, float **floats)
 {
     *floats = check_random_floats(r, s);
-    for (size_t i = 0; i < shape_count(s); i++)
-        (*floats)[i] = bytes_half_value(bytes_half_bits((*floats)[i]));
-    return check_widen(*floats, s);
+    double *wide = check_doubles(s);
+    for (size_t i = 0; i < shape_count(s); i++) {
+        uint16_t bits =
+            tensor_bits_16((*floats)[i], replaces_bf16 ? TENSOR_F16 : format);
+        // Floats of so small exponents may become zeros on the way.
+        if ((bits & 0x7f80) == 0)
+            bits = 0;
+        (*floats)[i] = tensor_value_16(bits, format);
+        wide[i] = seen((*floats)[i], format);
+    }
+    return wide;
 }
 
 static double *absolute(const double *values, struct shape s)
@@ -85,11 +190,11 @@ static void check_product(const struct conv_variant *v, const struct conv_shape 
     if (!conv_variant_fits(v, &limits, s))
         return;
     float *a, *b;
-    double *a_wide = random_halves(&r, of[0], &a);
-    double *b_wide = random_halves(&r, of[1], &b);
+    double *a_wide = random_numbers(&r, of[0], s->format, &a);
+    double *b_wide = random_numbers(&r, of[1], s->format, &b);
     harness_begin(&h);
     harness_set_limits(&h, limits);
-    h.weights->precision = TENSOR_F16;
+    h.weights->precision = s->format;
     struct tensor *a_tensor = harness_weight(&h, "a", of[0], a);
     struct tensor *b_tensor = harness_weight(&h, "b", of[1], b);
     struct tensor *out = harness_weight(&h, "out", of[2], NULL);
@@ -133,16 +238,15 @@ static bool takes(const struct conv_variant *v, size_t place,
            i == place / 3 % ARRAY_LEN(shapes);
 }
 
-static void check_direction(enum conv_direction direction)
+static void check_direction(enum conv_direction direction, enum tensor_format format)
 {
     size_t count;
     const struct conv_variant *table = conv_variant_table(&count);
-    need_matrix();
     for (size_t v = 0; v < count; v++)
         for (size_t i = 0; i < ARRAY_LEN(shapes); i++) {
             struct conv_shape s = shapes[i];
             s.direction = direction;
-            s.format = TENSOR_F16;
+            s.format = format;
             if (takes(&table[v], v, direction, i))
                 check_product(&table[v], &s);
         }
@@ -151,19 +255,82 @@ static void check_direction(enum conv_direction direction)
 static void test_forward(void **state)
 {
     (void)state;
-    check_direction(CONV_FORWARD);
+    need_matrix();
+    check_direction(CONV_FORWARD, TENSOR_F16);
 }
 
 static void test_backward_input(void **state)
 {
     (void)state;
-    check_direction(CONV_BACKWARD_INPUT);
+    need_matrix();
+    check_direction(CONV_BACKWARD_INPUT, TENSOR_F16);
 }
 
 static void test_backward_weight(void **state)
 {
     (void)state;
-    check_direction(CONV_BACKWARD_WEIGHT);
+    need_matrix();
+    check_direction(CONV_BACKWARD_WEIGHT, TENSOR_F16);
+}
+
+// A convolution of a leaky ReLU: numbers of bf16 are computed with and rounded again on
+// the way. Each weight kernel picks one of them, so that no sum is rounded.
+static void check_leaky(float slope)
+{
+    const struct conv_attributes attr = { .kernel = 4,
+                                          .stride = 2,
+                                          .pad = 1,
+                                          .leaky = true,
+                                          .slope = slope,
+                                          .full_output = true };
+    const struct shape x = { 1, 34, 14, 9 }, w = { 36, 34, 4, 4 }, y = { 1, 36, 7, 4 };
+    const enum tensor_format type = replaces_bf16 ? TENSOR_F16 : TENSOR_BF16;
+    struct random r;
+    struct harness h;
+    float *x_values, *w_values = check_floats(w), *result = check_floats(y);
+    check_case("slope %g", (double)slope);
+    random_init(&r, 5, 5);
+    random_numbers(&r, x, TENSOR_BF16, &x_values);
+    for (uint32_t m = 0; m < y.c; m++)
+        w_values[((m * x.c + m % x.c) * 4 + 1) * 4 + 1] =
+            tensor_value_16(tensor_bits_16(1, type), TENSOR_BF16);
+    harness_begin(&h);
+    harness_set_limits(&h, conv_case_force("matrix-32x32x16-16x16"));
+    h.weights->precision = TENSOR_BF16;
+    graph_store(h.graph, TENSOR_BF16);
+    struct tensor *from =
+        graph_scale(h.graph, harness_weight(&h, "x", x, x_values), 1.0f);
+    struct tensor *out =
+        graph_conv(h.graph, from,
+                   harness_weight_kind(&h, WEIGHT_CONV, "w", w, w_values), NULL, attr);
+    harness_keep(&h, out);
+    assert_int_equal(out->format, TENSOR_F32);
+    const struct call *call = graph_call(h.graph, graph_call_count(h.graph) - 1);
+    assert_int_equal(call->shader, SHADER_CONV_FORWARD_MATRIX_BF16);
+    harness_run(&h);
+    harness_read(&h, out, result);
+    harness_end(&h);
+    for (uint32_t i = 0; i < shape_count(y); i++) {
+        const uint32_t m = i / (y.h * y.w), row = i / y.w % y.h, column = i % y.w;
+        const float from_x = x_values[(m % x.c * x.h + 2 * row) * x.w + 2 * column];
+        const double expected = seen(from_x > 0 ? from_x : slope * from_x, TENSOR_BF16);
+        if ((double)result[i] != expected)
+            fail_msg("%s: element %u is %.9g, expected %.9g", check_case_name(), i,
+                     (double)result[i], expected);
+    }
+    check_release(NULL);
+}
+
+static void test_bf16(void **state)
+{
+    (void)state;
+    need_matrix();
+    replace_begin();
+    for (int d = CONV_FORWARD; d <= CONV_BACKWARD_WEIGHT; d++)
+        check_direction((enum conv_direction)d, TENSOR_BF16);
+    check_leaky(0.2f);
+    check_leaky(0);
+    replace_end();
 }
 
 // Other kernels and strides, with and without padding, for one variant.
@@ -286,63 +453,74 @@ static void test_literal(void **state)
     struct conv_shape s = shapes[1];
     (void)state;
     need_matrix();
-    // The limits of an open device are its own; the next kernels are made by these.
-    struct gpu_limits *limits = (struct gpu_limits *)gpu_device_limits(test_gpu());
-    const bool before = limits->matrix.literal;
-    limits->matrix.literal = !before;
+    const bool before = device_matrix()->literal;
+    device_matrix()->literal = !before;
     s.format = TENSOR_F16;
     // With padding that no kernel has had before.
     s.pad = 2;
     check_product(conv_variant_find("matrix-32x32x16-16x16"), &s);
-    limits->matrix.literal = before;
+    device_matrix()->literal = before;
 }
 
-// Operands in floats never meet matrix units, nor do those of different formats.
-static void test_floats(void **state)
+// What units that have 16 x 16 x 16 for some formats can do.
+static struct op_limits limits_with(bool f16, bool bf16)
+{
+    const struct gpu_matrix_product product = { .m = 16, .n = 16, .k = 16 };
+    struct op_limits limits = test_guaranteed_limits();
+    limits.max_invocations = 1024;
+    limits.shared_bytes = 65536;
+    limits.matrix = (struct gpu_matrix){ .subgroup = 32 };
+    if (f16)
+        limits.matrix.f16 = product;
+    if (bf16)
+        limits.matrix.bf16 = product;
+    return limits;
+}
+
+// Operands in floats never meet matrix units, nor do those of different formats; others
+// those that there are for them.
+static void test_formats(void **state)
 {
     (void)state;
     size_t count;
     const struct conv_variant *table = conv_variant_table(&count);
-    struct op_limits limits = test_guaranteed_limits();
-    limits.max_invocations = 1024;
-    limits.shared_bytes = 65536;
-    limits.matrix = (struct gpu_matrix){ .subgroup = 32, .m = 16, .n = 16, .k = 16 };
     struct conv_shape s = shapes[0];
-    for (size_t v = 0; v < count; v++) {
-        if (table[v].kind != CONV_MATRIX)
-            continue;
-        s.format = TENSOR_F16;
-        assert_true(conv_variant_fits(&table[v], &limits, &s));
-        s.format = TENSOR_F32;
-        assert_false(conv_variant_fits(&table[v], &limits, &s));
-        s.format = TENSOR_BF16;
-        assert_false(conv_variant_fits(&table[v], &limits, &s));
-    }
+    for (size_t v = 0; v < count; v++)
+        for (int which = 0; which < 4; which++) {
+            const bool f16 = which & 1, bf16 = which & 2;
+            const struct op_limits limits = limits_with(f16, bf16);
+            if (table[v].kind != CONV_MATRIX)
+                continue;
+            s.format = TENSOR_F16;
+            assert_int_equal(conv_variant_fits(&table[v], &limits, &s), f16);
+            s.format = TENSOR_BF16;
+            assert_int_equal(conv_variant_fits(&table[v], &limits, &s), bf16);
+            s.format = TENSOR_F32;
+            assert_false(conv_variant_fits(&table[v], &limits, &s));
+        }
 }
 
-// Without a measurement a GPU with matrix units uses them for f16, and for nothing
-// else; a software driver does not.
+// Without a measurement a GPU with matrix units uses them for what they multiply, and
+// for nothing else; a software driver does not.
 static void test_choice(void **state)
 {
-    struct op_limits limits = test_guaranteed_limits();
     struct conv_shape s = {
         .x = { 1, 128, 64, 64 }, .c_out = 256, .kernel = 4, .stride = 2, .pad = 1
     };
     (void)state;
-    limits.max_invocations = 1024;
-    limits.shared_bytes = 65536;
-    limits.matrix = (struct gpu_matrix){ .subgroup = 32, .m = 16, .n = 16, .k = 16 };
     for (int d = CONV_FORWARD; d <= CONV_BACKWARD_WEIGHT; d++)
-        for (int cpu = 0; cpu < 2; cpu++) {
+        for (int which = 0; which < 8; which++) {
+            const bool f16 = which & 1, bf16 = which & 2;
+            struct op_limits limits = limits_with(f16, bf16);
             s.direction = (enum conv_direction)d;
-            limits.is_cpu = cpu;
+            limits.is_cpu = which & 4;
             s.format = TENSOR_F16;
-            const bool is_matrix =
-                conv_choice_built_in(&limits, &s)->kind == CONV_MATRIX;
-            assert_int_equal(is_matrix, !cpu);
-            s.format = TENSOR_F32;
-            assert_int_not_equal(conv_choice_built_in(&limits, &s)->kind, CONV_MATRIX);
+            assert_int_equal(conv_choice_built_in(&limits, &s)->kind == CONV_MATRIX,
+                             f16 && !limits.is_cpu);
             s.format = TENSOR_BF16;
+            assert_int_equal(conv_choice_built_in(&limits, &s)->kind == CONV_MATRIX,
+                             bf16 && !limits.is_cpu);
+            s.format = TENSOR_F32;
             assert_int_not_equal(conv_choice_built_in(&limits, &s)->kind, CONV_MATRIX);
         }
 }
@@ -391,11 +569,11 @@ static void test_drivers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        check_test(test_floats),         check_test(test_forward),
+        check_test(test_formats),        check_test(test_forward),
         check_test(test_backward_input), check_test(test_backward_weight),
         check_test(test_shapes),         check_test(test_step),
         check_test(test_literal),        check_test(test_choice),
-        check_test(test_drivers),
+        check_test(test_drivers),        check_test(test_bf16),
     };
     return cmocka_run_group_tests(tests, test_gpu_open, test_gpu_close);
 }

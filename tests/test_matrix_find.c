@@ -21,11 +21,16 @@ struct shape_entry {
     int32_t scope;
 };
 
+// VkComponentTypeKHR
+enum { F16, F32, S8 = 3, S32 = 5, U8 = 7, BF16 = 1000141000, E4M3 = 1000491002 };
+
 #define F16_TO_F32 .b = 0, .c = 1, .result = 1, .scope = 3
+#define TO_F32(x) .a = x, .b = x, .c = F32, .result = F32, .scope = 3
 
 static struct {
-    int calls, fails_at;    // those that list something; 0: none fails
-    VkResult result;        // of the one that fails
+    bool lacks_bf16, lacks_bf16_matrix;    // the extension, a feature
+    int calls, fails_at;                   // those that list something; 0: none fails
+    VkResult result;                       // of the one that fails
     const struct shape_entry *shapes;
     uint32_t shape_count;
 } driver;
@@ -40,13 +45,14 @@ static VkResult VKAPI_CALL list_extensions(VkPhysicalDevice physical, const char
 {
     static const char *const names[] = { "VK_KHR_cooperative_matrix",
                                          "VK_EXT_subgroup_size_control",
-                                         "VK_KHR_shader_integer_dot_product" };
+                                         "VK_KHR_shader_integer_dot_product",
+                                         "VK_KHR_shader_bfloat16" };
     (void)physical;
     (void)layer;
     const VkResult result = next_result();
     if (result < VK_SUCCESS)
         return result;
-    *count = ARRAY_LEN(names);
+    *count = ARRAY_LEN(names) - driver.lacks_bf16;
     for (uint32_t i = 0; all && i < *count; i++)
         snprintf(all[i].extensionName, sizeof(all[i].extensionName), "%s", names[i]);
     return result;
@@ -93,6 +99,8 @@ static void VKAPI_CALL get_features(VkPhysicalDevice physical,
         if (c->type ==
             VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES_EXT)
             first[1] = VK_TRUE;
+        if ((int)c->type == 1000141000)
+            first[2] = !driver.lacks_bf16_matrix;
     }
 }
 
@@ -127,18 +135,21 @@ static void VKAPI_CALL get_properties(VkPhysicalDevice physical,
 static bool find(const struct shape_entry *shapes, uint32_t count, int fails_at,
                  VkResult result, struct gpu_matrix *matrix)
 {
-    const char *reason;
     driver.calls = 0;
     driver.fails_at = fails_at;
     driver.result = result;
     driver.shapes = shapes;
     driver.shape_count = count;
     static char physical;    // any handle: only functions of this file see it
-    const bool ok = gpu_matrix_find(VK_NULL_HANDLE, (VkPhysicalDevice)(void *)&physical,
-                                    matrix, &reason);
+    const bool ok =
+        gpu_matrix_find(VK_NULL_HANDLE, (VkPhysicalDevice)(void *)&physical, matrix);
     // Either there are some, or a reason why not.
-    if (ok)
-        assert_int_equal(matrix->subgroup == 0, reason != NULL);
+    if (ok) {
+        assert_int_equal(matrix->f16.m == 0, matrix->f16.why_not != NULL);
+        assert_int_equal(matrix->bf16.m == 0, matrix->bf16.why_not != NULL);
+        assert_int_equal(matrix->subgroup == 0,
+                         matrix->f16.m == 0 && matrix->bf16.m == 0);
+    }
     return ok;
 }
 
@@ -165,10 +176,10 @@ static void test_memory(void **state)
     struct gpu_matrix m;
     (void)state;
     assert_true(find(usual, ARRAY_LEN(usual), 0, VK_SUCCESS, &m));
-    assert_int_equal(m.m, 16);
+    assert_int_equal(m.f16.m, 16);
     assert_int_equal(m.subgroup, 32);
     const int calls = driver.calls;
-    assert_true(calls >= 8);    // three extensions and the shapes, each counted first
+    assert_true(calls >= 10);    // four extensions and the shapes, each counted first
     for (int i = 1; i <= calls; i++)
         if (find(usual, ARRAY_LEN(usual), i, VK_ERROR_OUT_OF_HOST_MEMORY, &m))
             fail_msg("call %d without memory is taken for an answer", i);
@@ -179,12 +190,12 @@ static void test_failures(void **state)
 {
     struct gpu_matrix m;
     (void)state;
-    assert_true(find(usual, ARRAY_LEN(usual), 7, VK_ERROR_INITIALIZATION_FAILED, &m));
+    assert_true(find(usual, ARRAY_LEN(usual), 9, VK_ERROR_INITIALIZATION_FAILED, &m));
     assert_int_equal(m.subgroup, 0);
-    assert_true(find(usual, ARRAY_LEN(usual), 7, VK_INCOMPLETE, &m));
-    assert_int_equal(m.m, 16);
-    assert_true(find(usual, ARRAY_LEN(usual), 8, VK_INCOMPLETE, &m));
-    assert_int_equal(m.m, 16);
+    assert_true(find(usual, ARRAY_LEN(usual), 9, VK_INCOMPLETE, &m));
+    assert_int_equal(m.f16.m, 16);
+    assert_true(find(usual, ARRAY_LEN(usual), 10, VK_INCOMPLETE, &m));
+    assert_int_equal(m.f16.m, 16);
 }
 
 // Sides that are no part of a tile of 32, also 0, which divides nothing.
@@ -208,15 +219,96 @@ static void test_odd_shapes(void **state)
     assert_true(find(odd, 0, 0, VK_SUCCESS, &m));
     assert_int_equal(m.subgroup, 0);
     assert_true(find(usual, 1, 0, VK_SUCCESS, &m));
-    assert_int_equal(m.m, 8);
+    assert_int_equal(m.f16.m, 8);
+}
+
+// Both operands are of one type, and sums floats; each type has a size of its own.
+static void test_types(void **state)
+{
+    static const struct {
+        const char *name;
+        struct shape_entry shapes[6];
+        uint32_t f16[3], bf16[3];
+    } lists[] = {
+        { "RADV gfx1201, Mesa 26.1",
+          { { .m = 16, .n = 16, .k = 16, TO_F32(E4M3) },
+            { 0, NULL, 16, 16, 16, U8, S8, S32, S32, VK_TRUE, 3 },
+            { 0, NULL, 16, 16, 16, F16, F16, F16, F16, VK_FALSE, 3 },
+            { 0, NULL, 16, 16, 16, BF16, BF16, BF16, BF16, VK_FALSE, 3 },
+            { .m = 16, .n = 16, .k = 16, TO_F32(F16) },
+            { .m = 16, .n = 16, .k = 16, TO_F32(BF16) } },
+          { 16, 16, 16 },
+          { 16, 16, 16 } },
+        { "RADV navi31, Mesa 26.1",
+          { { 0, NULL, 16, 16, 16, F16, F16, F16, F16, VK_FALSE, 3 },
+            { .m = 16, .n = 16, .k = 16, TO_F32(F16) } },
+          { 16, 16, 16 },
+          { 0 } },
+        { "lavapipe, Mesa 26.1",
+          { { 0, NULL, 8, 8, 8, F16, F16, F16, F16, VK_FALSE, 3 },
+            { .m = 8, .n = 8, .k = 8, TO_F32(F16) },
+            { 0, NULL, 8, 8, 8, U8, U8, S32, S32, VK_FALSE, 3 } },
+          { 8, 8, 8 },
+          { 0 } },
+        { "different sizes, and two types in one",
+          { { .m = 16, .n = 8, .k = 8, TO_F32(F16) },
+            { .m = 16, .n = 8, .k = 16, TO_F32(F16) },
+            { .m = 8, .n = 16, .k = 16, TO_F32(BF16) },
+            { 0, NULL, 16, 16, 16, BF16, F16, F32, F32, VK_FALSE, 3 },
+            { .m = 64, .n = 16, .k = 16, TO_F32(BF16) } },
+          { 16, 8, 16 },
+          { 8, 16, 16 } },
+        { "bf16 only",
+          { { .m = 16, .n = 16, .k = 16, TO_F32(BF16) } },
+          { 0 },
+          { 16, 16, 16 } },
+        { "bf16 to bf16",
+          { { 0, NULL, 16, 16, 16, BF16, BF16, BF16, BF16, VK_FALSE, 3 } },
+          { 0 },
+          { 0 } },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        struct gpu_matrix m;
+        assert_true(
+            find(lists[i].shapes, ARRAY_LEN(lists[i].shapes), 0, VK_SUCCESS, &m));
+        const uint32_t f16[] = { m.f16.m, m.f16.n, m.f16.k };
+        const uint32_t bf16[] = { m.bf16.m, m.bf16.n, m.bf16.k };
+        if (memcmp(f16, lists[i].f16, sizeof(f16)) != 0 ||
+            memcmp(bf16, lists[i].bf16, sizeof(bf16)) != 0)
+            fail_msg("%s: f16 %u x %u x %u, bf16 %u x %u x %u", lists[i].name, f16[0],
+                     f16[1], f16[2], bf16[0], bf16[1], bf16[2]);
+    }
+}
+
+// A product of bf16 in the list is no use without the extension, or its feature.
+static void test_bf16_features(void **state)
+{
+    static const struct shape_entry both[] = {
+        { .m = 16, .n = 16, .k = 16, TO_F32(F16) },
+        { .m = 16, .n = 16, .k = 16, TO_F32(BF16) },
+    };
+    (void)state;
+    for (int lacks = 0; lacks < 4; lacks++) {
+        struct gpu_matrix m;
+        driver.lacks_bf16 = lacks & 1;
+        driver.lacks_bf16_matrix = lacks & 2;
+        assert_true(find(both, ARRAY_LEN(both), 0, VK_SUCCESS, &m));
+        assert_int_equal(m.f16.m, 16);
+        assert_int_equal(m.bf16.m, lacks ? 0 : 16);
+        // Alone there is none, and nothing to open a device with.
+        assert_true(find(both + 1, 1, 0, VK_SUCCESS, &m));
+        assert_int_equal(m.subgroup, lacks ? 0 : 32);
+    }
+    driver.lacks_bf16 = driver.lacks_bf16_matrix = false;
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        check_test(test_memory),
-        check_test(test_failures),
-        check_test(test_odd_shapes),
+        check_test(test_memory),        check_test(test_failures),
+        check_test(test_odd_shapes),    check_test(test_types),
+        check_test(test_bf16_features),
     };
     return cmocka_run_group_tests(tests, use_driver, NULL);
 }

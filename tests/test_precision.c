@@ -8,11 +8,14 @@
 
 #include "shared/scaler.h"
 
+#include "gpu/inside.h"
 #include "graph/graph.h"
 #include "models/model.h"
 #include "ops/conv_variant.h"
+#include "settings/precision.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static const enum tensor_format formats[] = { TENSOR_F16, TENSOR_BF16 };
@@ -277,7 +280,7 @@ static void test_convolutions(void **state)
                                          "vector-64-4",
                                          "shared-64x16x16-8x1-16p",
                                          "matrix-32x32x16-16x16" };
-    const bool has_matrix = gpu_device_limits(test_gpu())->matrix.subgroup;
+    const bool has_matrix = gpu_device_limits(test_gpu())->matrix.f16.m;
     // The last one needs matrix units.
     for (size_t i = 0; i < ARRAY_LEN(names) - !has_matrix; i++) {
         // Compiling them is what takes a software driver its time: one format each.
@@ -665,6 +668,57 @@ static void test_patience(void **state)
     harness_end(&s.h);
 }
 
+// ---------------------------------------------------------------------------
+// The choice
+
+static void note(void *user, enum log_level level, const char *text)
+{
+    (void)level;
+    snprintf(user, LOG_LINE_SIZE, "%s", text);
+}
+
+// What is made of a precision on devices with matrix units for f16 and bf16 or without,
+// and what is said: auto never is bf16, and each has its own units.
+static void test_choice(void **state)
+{
+    static const char *const names[] = { "f32", "f16", "bf16", "auto" };
+    static struct gpu_device device = { .info = { .name = "Fake" } };
+    (void)state;
+    for (int i = 0; i < 4 * 8; i++) {
+        char text[LOG_LINE_SIZE] = "";
+        const struct log_sink sink = { note, text, LOG_INFO };
+        const enum precision asked = (enum precision)(i / 8);
+        enum precision p = asked;
+        const bool f16 = i & 1, bf16 = i & 2, cpu = i & 4;
+        device.limits = (struct gpu_limits){ .storage16 = true, .is_cpu = cpu };
+        device.limits.matrix.f16 =
+            (struct gpu_matrix_product){ .m = f16 ? 16 : 0,
+                                         .why_not = f16 ? NULL : "no units for f16" };
+        device.limits.matrix.bf16 =
+            (struct gpu_matrix_product){ .m = bf16 ? 16 : 0,
+                                         .why_not = bf16 ? NULL : "no units for bf16" };
+        const struct log_sink *outer = log_use(&sink);
+        assert_true(precision_resolve(&device, "test", &p));
+        log_use(outer);
+        check_case("%s, f16 %d, bf16 %d, CPU %d: %s", names[asked], f16, bf16, cpu,
+                   text);
+        const bool has = (asked == PRECISION_BF16 ? bf16 : f16) && !cpu;
+        const bool saves = strstr(text, "saves memory, not time") != NULL;
+        const char *reason = strstr(text, asked == PRECISION_BF16 ? "no units for bf16"
+                                                                  : "no units for f16");
+        bool ok = p == asked && saves == !has;
+        if (asked == PRECISION_AUTO)
+            ok = p == (has ? PRECISION_F16 : PRECISION_F32) &&
+                 strstr(text, has ? "auto is f16" : "auto is f32");
+        else if (asked == PRECISION_F32)
+            ok = p == PRECISION_F32 && !text[0];
+        if (ok && asked != PRECISION_F32 && !has)
+            ok = reason || strstr(text, "it is a software driver");
+        if (!ok)
+            fail_msg("%s", check_case_name());
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -677,6 +731,7 @@ int main(void)
         check_test(test_patience),
         check_test(test_hidden_overflow),
         check_test(test_running_overflow),
+        check_test(test_choice),
     };
     return cmocka_run_group_tests(tests, test_gpu_open, test_gpu_close);
 }

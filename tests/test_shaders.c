@@ -43,6 +43,8 @@ enum {
     CAPABILITY_SUBGROUP = 61,
     CAPABILITY_SUBGROUP_SHUFFLE = 65,
     CAPABILITY_STORAGE_16 = 4433,
+    CAPABILITY_BF16 = 5116,
+    CAPABILITY_BF16_MATRIX = 5118,
     CAPABILITY_MEMORY_MODEL = 5345,
     CAPABILITY_MATRIX = 6022,
 };
@@ -70,6 +72,12 @@ static bool is_scaled(enum shader shader)
     return ends_in(shader, "_scaled");
 }
 
+// On matrix units, of operands in bf16.
+static bool is_bf16(enum shader shader)
+{
+    return ends_in(shader, "_bf16");
+}
+
 // Tensors of any format, by the constant of formats.
 static bool takes_formats(enum shader shader)
 {
@@ -89,7 +97,9 @@ static bool may_need(enum shader shader, uint32_t capability)
            ((capability == CAPABILITY_FLOAT16 ||
              capability == CAPABILITY_MEMORY_MODEL ||
              capability == CAPABILITY_MATRIX) &&
-            shader_table[shader].is_matrix);
+            shader_table[shader].is_matrix) ||
+           ((capability == CAPABILITY_BF16 || capability == CAPABILITY_BF16_MATRIX) &&
+            is_bf16(shader));
 }
 
 static bool uses_subgroups(const struct spirv_module *module)
@@ -371,7 +381,8 @@ static void test_calls(void **state)
         struct op_limits limits = test_guaranteed_limits();
         limits.max_texels = 1u << 27;
         limits.subgroup = 8;
-        limits.matrix = (struct gpu_matrix){ .subgroup = 8, .m = 8, .n = 8, .k = 8 };
+        const struct gpu_matrix_product product = { .m = 8, .n = 8, .k = 8 };
+        limits.matrix = (struct gpu_matrix){ 8, .f16 = product, .bf16 = product };
         limits.max_invocations = 1024;
         limits.shared_bytes = 32768;
         limits.force = &variants[i / ARRAY_LEN(formats)];
@@ -401,7 +412,7 @@ static void test_bench_kernels(void **state)
         const bool copies = i == SHADER_BENCH_COPY || i == SHADER_BENCH_COPY_16;
         assert_int_equal(tensor_count(&module), copies ? 2 : 1);
         if (!is_16((enum shader)i))
-            assert_int_equal(module.spec_limit, i == SHADER_BENCH_MATRIX ? 4 : 1);
+            assert_int_equal(module.spec_limit, shader_table[i].is_matrix ? 4 : 1);
         assert_false(module.bindings[SHADER_STEP_BINDING].exists);
     }
 }

@@ -5,7 +5,8 @@
 # only what is named.
 #
 #     tools/drivers.sh [swiftshader] [drm-shim] [jansson] [libzip] [libpng] [utf8proc]
-#                      [libjpeg-turbo] [tiff] [zlib] [mesa] [onnxruntime] [browser]
+#                      [libjpeg-turbo] [tiff] [zlib] [mesa] [glslc] [onnxruntime]
+#                      [browser]
 #
 #     swiftshader/  a second software implementation of Vulkan, from Debian's package
 #                   chromium-common: libvk_swiftshader.so, vk_swiftshader_icd.json
@@ -16,6 +17,8 @@
 #                   need down to the C library, and its glslc: usr/, for programs that are
 #                   run by usr/lib64/ld-linux-*.so.*; 80 MB, and 350 MB
 #                   unpacked. Its lavapipe has matrix units
+#     glslc/        the glslc and the spirv-val of a still newer Debian, in the same way; 10
+#                   MB, and 50 MB unpacked. It knows bf16
 #     jansson/      the source of the JSON library, to build it for Windows, from
 #                   Debian's source package: jansson.tar
 #     libzip/       the same of the library for zip archives: libzip.tar
@@ -43,6 +46,9 @@ codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release 2>/dev/null | tr -d 
 
 # The release whose backports have a lavapipe with matrix units.
 newer=trixie
+
+# The one whose glslc knows bf16.
+newest=forky
 
 cd "$(dirname "$0")/.." || exit 1
 root=$PWD
@@ -266,10 +272,13 @@ get_source() {
     echo "drivers: source of $name put into ${to#"$root"/}"
 }
 
-# Puts packages of a newer Debian and all that they need into build/drivers/mesa: as apt
-# would install them into an empty system. Not kept in the user's cache: it is large.
-get_mesa() {
-    local name=mesa to=$drivers/mesa log=$drivers/mesa.log dir=$private/mesa suite file
+# Puts packages $4... of newer Debians and all that they need into build/drivers/$1: as apt
+# would install them into an empty system. $2 are the suites, of which the last one comes
+# first; $3 is a file that must be there then. Not kept in the user's cache: it is large.
+get_system() {
+    local name=$1 suites=$2 needed=$3 to=$drivers/$1 log=$drivers/$1.log dir=$private/$1
+    local suite file
+    shift 3
     if ! wants "$name"; then
         return
     elif [ -f "$to/complete" ]; then
@@ -282,10 +291,10 @@ get_mesa() {
     fi
     rm -rf "$to"
     mkdir -p "$to"
-    echo "drivers: getting mesa-vulkan-drivers of $newer-backports"
+    echo "drivers: getting $1 of ${suites##* }"
     (
-        configure_private "$dir" "$newer" || exit 1
-        for suite in "$newer" "$newer-backports"; do
+        configure_private "$dir" "${suites%% *}" || exit 1
+        for suite in $suites; do
             copy_sources "$suite" "$dir/$suite"
             for file in copied.list copied.sources; do
                 cp "$dir/$suite/$file" "$dir/sources.list.d/$suite-${file#copied}"
@@ -299,12 +308,11 @@ get_mesa() {
         echo "Dir::State::status \"$dir/status\";" >>"$dir/apt.conf"
         timeout 300 apt-get -q -c "$dir/apt.conf" update &&
             timeout 600 apt-get -q -y -c "$dir/apt.conf" --no-install-recommends \
-                --download-only -t "$newer-backports" install mesa-vulkan-drivers \
-                mesa-drm-shim libvulkan1 glslc spirv-tools || exit 1
+                --download-only -t "${suites##* }" install "$@" || exit 1
         for file in "$dir"/cache/archives/*.deb; do
             dpkg-deb -x "$file" "$to" || exit 1
         done
-    ) >"$log" 2>&1 && [ -f "$to/usr/share/vulkan/icd.d/lvp_icd.json" ] ||
+    ) >"$log" 2>&1 && [ -f "$to/$needed" ] ||
         {
             echo "drivers: $name skipped: its packages are not available" \
                 "(see ${log#"$root"/})"
@@ -356,7 +364,9 @@ get zlib libz-mingw-w64-dev '' \
     './usr/x86_64-w64-mingw32/lib/libz.a' \
     './usr/x86_64-w64-mingw32/include/zlib.h' \
     './usr/x86_64-w64-mingw32/include/zconf.h'
-get_mesa
+get_system mesa "$newer $newer-backports" usr/share/vulkan/icd.d/lvp_icd.json \
+    mesa-vulkan-drivers mesa-drm-shim libvulkan1 glslc spirv-tools
+get_system glslc "$newest" usr/bin/glslc glslc spirv-tools
 get_npm onnxruntime onnxruntime-web@1.30.0
 get_npm browser playwright-core@1.65.1 axe-core@4.14.1
 rm -rf "$private"

@@ -16,7 +16,7 @@ const struct argument rows_device[ROWS_DEVICE_COUNT] = {
     { "validation", ARGUMENT_FLAG, NULL, NULL,
       "run under the Vulkan validation layer" },
     { "no-matrix-units", ARGUMENT_FLAG, NULL, NULL,
-      "multiply in f16 without the device's matrix units" },
+      "multiply in 16 bits without the device's matrix units" },
 };
 
 static const struct {

@@ -446,7 +446,7 @@ downloads() {
     if wants swiftshader || wants radv; then
         echo swiftshader drm-shim
     fi
-    ! wants matrix || echo mesa
+    ! wants matrix || echo mesa glslc
     if wants windows && has_mingw; then
         for name in $windows_files; do
             echo "${name%%/*}"

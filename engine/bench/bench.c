@@ -70,7 +70,7 @@ static bool try_precision(struct bench *b, enum precision precision,
     const uint64_t failures = mem_failures();
     struct log_capture capture;
     log_capture_begin(&capture);
-    const bool ok = (!precision_wants_matrix(precision) || matrix_check(b->device)) &&
+    const bool ok = matrix_check(b->device, precision_matrix_format(precision)) &&
                     precision_resolve(b->device, "bench", &precision);
     snprintf(missing, LOG_LINE_SIZE, "%s", log_capture_end(&capture));
     if (ok)

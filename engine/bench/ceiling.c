@@ -43,6 +43,8 @@ static const struct ceiling_entry names[CEILING_COUNT] = {
     [CEILING_FMA_F16] = { .name = "multiply-add, f16", .kernel = "bench_fma_f16" },
     [CEILING_MATRIX_F16] = { .name = "matrix products, f16 to f32",
                              .kernel = "bench_matrix" },
+    [CEILING_MATRIX_BF16] = { .name = "matrix products, bf16 to f32",
+                              .kernel = "bench_matrix_bf16" },
     [CEILING_COPY] = { .name = "copy by a kernel", .kernel = "bench_copy" },
     [CEILING_COPY_16] = { .name = "copy of single 16-bit numbers",
                           .kernel = "bench_copy_16" },
@@ -236,34 +238,35 @@ static bool measure_fma(struct ceilings *c, enum ceiling which, enum shader shad
 }
 
 // Products of matrices in registers, as bench_fma has numbers.
-static bool measure_matrices(struct ceilings *c, double aim)
+static bool measure_matrices(struct ceilings *c, enum ceiling which, enum shader shader,
+                             const struct gpu_matrix_product *product, double aim)
 {
-    const struct gpu_matrix *m = &gpu_device_limits(c->device)->matrix;
-    struct work *w = &c->works[CEILING_MATRIX_F16];
+    const struct gpu_matrix *units = &gpu_device_limits(c->device)->matrix;
+    struct work *w = &c->works[which];
     double wall, stamped;
     // A driver that wants the sizes in the code has kernels of its own, of one size.
-    if (!m->subgroup || m->literal || shader_table[SHADER_BENCH_MATRIX].size == 0)
+    if (!product->m || units->literal || shader_table[shader].size == 0)
         return true;
-    const uint32_t subgroups = MAX(WORKGROUP / m->subgroup, 1u);
+    const uint32_t subgroups = MAX(WORKGROUP / units->subgroup, 1u);
     w->kernel = gpu_kernel_get(
-        c->device, &(struct gpu_kernel_key){
-                       .shader = SHADER_BENCH_MATRIX,
-                       .spec = { subgroups * m->subgroup, m->m, m->n, m->k },
-                       .spec_count = 4,
-                       .buffers = 1,
-                       .subgroup = m->subgroup,
-                       .params_size = sizeof(struct bench_params),
-                   });
+        c->device,
+        &(struct gpu_kernel_key){
+            .shader = shader,
+            .spec = { subgroups * units->subgroup, product->m, product->n, product->k },
+            .spec_count = 4,
+            .buffers = 1,
+            .subgroup = units->subgroup,
+            .params_size = sizeof(struct bench_params),
+        });
     // All that is computed is a multiple of 0.25, which the sum is never a half of.
     w->params = (struct bench_params){
         .count = TURNS, .a = 0.5f, .b = 0.5f, .never = 0.03125f
     };
     if (!w->kernel || !lengthen(w, &wall, &stamped))
         return false;
-    c->entries[CEILING_MATRIX_F16].flops = (uint64_t)2 * m->m * m->n * m->k *
-                                           BENCH_MATRICES * TURNS * subgroups *
-                                           w->groups;
-    return measure(c, CEILING_MATRIX_F16, aim);
+    c->entries[which].flops = (uint64_t)2 * product->m * product->n * product->k *
+                              BENCH_MATRICES * TURNS * subgroups * w->groups;
+    return measure(c, which, aim);
 }
 
 static bool measure_dispatches(struct ceilings *c, double aim)
@@ -335,14 +338,18 @@ struct ceilings *ceilings_create(struct gpu_device *device, double aim)
                                      .clock = &c->clock,
                                      .bindings = { { c->result, 0, 256 } },
                                      .repeats = 1 };
+    const struct gpu_matrix *units = &gpu_device_limits(device)->matrix;
     const bool has_f16 = gpu_device_limits(device)->float16 &&
                          shader_table[SHADER_BENCH_FMA_F16].size > 0;
     if (c->result && measure_submission(c, aim) &&
         measure_fma(c, CEILING_FMA_F32, SHADER_BENCH_FMA, aim, true) &&
         (!has_f16 ||
          measure_fma(c, CEILING_FMA_F16, SHADER_BENCH_FMA_F16, aim, false)) &&
-        measure_matrices(c, aim) && measure_dispatches(c, aim) &&
-        measure_copies(c, aim))
+        measure_matrices(c, CEILING_MATRIX_F16, SHADER_BENCH_MATRIX, &units->f16,
+                         aim) &&
+        measure_matrices(c, CEILING_MATRIX_BF16, SHADER_BENCH_MATRIX_BF16, &units->bf16,
+                         aim) &&
+        measure_dispatches(c, aim) && measure_copies(c, aim))
         return c;
     ceilings_destroy(c);
     return NULL;
@@ -370,6 +377,18 @@ static bool take(const struct ceilings *c, enum ceiling which, double *least)
     return true;
 }
 
+// Raises the rate of products of one type to that of matrix units, where there are any.
+static bool take_matrices(const struct ceilings *c, enum ceiling which, double *flops)
+{
+    double seconds;
+    if (c->entries[which].time.samples == 0)
+        return true;
+    if (!take(c, which, &seconds))
+        return false;
+    *flops = MAX(*flops, (double)c->entries[which].flops / seconds);
+    return true;
+}
+
 bool ceilings_take(const struct ceilings *c, struct rates *out)
 {
     // The faster way of copying shows what the memory can do.
@@ -387,13 +406,7 @@ bool ceilings_take(const struct ceilings *c, struct rates *out)
     // Products of 16 bits are summed in f32.
     for (int i = 0; i < ARITHMETIC_COUNT; i++)
         out->flops[i] = (double)e[CEILING_FMA_F32].flops / fma;
-    if (e[CEILING_MATRIX_F16].time.samples > 0) {
-        double products;
-        if (!take(c, CEILING_MATRIX_F16, &products))
-            return false;
-        out->flops[ARITHMETIC_F16] = MAX(
-            out->flops[ARITHMETIC_F16], (double)e[CEILING_MATRIX_F16].flops / products);
-    }
     out->bytes = (double)e[copy].bytes / moving;
-    return true;
+    return take_matrices(c, CEILING_MATRIX_F16, &out->flops[ARITHMETIC_F16]) &&
+           take_matrices(c, CEILING_MATRIX_BF16, &out->flops[ARITHMETIC_BF16]);
 }

@@ -17,7 +17,8 @@ enum ceiling {
     CEILING_FMA_F32,
     CEILING_FMA_F16,       // 0 samples: not on this device
     CEILING_MATRIX_F16,    // by matrix units, summed in f32; likewise
-    CEILING_COPY,          // by a kernel
+    CEILING_MATRIX_BF16,
+    CEILING_COPY,        // by a kernel
     CEILING_COPY_16,     // by a kernel, number by number; 0 samples: not on this device
     CEILING_TRANSFER,    // by the driver
     CEILING_DISPATCH,    // an empty one, with the barrier after it

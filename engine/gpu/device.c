@@ -79,9 +79,8 @@ static bool find_options(struct gpu_device *device,
         !gpu_physical_find_subgroup(device->physical, &limits->subgroup))
         return false;
     if (options->no_matrix_units)
-        limits->no_matrix = "they were turned off";
-    else if (!gpu_matrix_find(device->instance, device->physical, &limits->matrix,
-                              &limits->no_matrix))
+        limits->matrix = gpu_matrix_none("they were turned off");
+    else if (!gpu_matrix_find(device->instance, device->physical, &limits->matrix))
         return false;
     limits->float16 = gpu_physical_has_float16(device->physical);
     limits->storage16 = gpu_physical_has_storage16(device->physical);
@@ -131,7 +130,7 @@ static bool open_device(struct gpu_device *device,
         .queueCount = 1,
         .pQueuePriorities = &priority,
     };
-    const char *extensions[4];
+    const char *extensions[5];
     uint32_t extension_count = 0;
     bool has_subset;
     if (!find_options(device, options, &has_subset))
@@ -164,8 +163,11 @@ static bool open_device(struct gpu_device *device,
     }
     struct gpu_matrix_features matrix;
     if (device->limits.matrix.subgroup) {
+        const bool has_bf16 = device->limits.matrix.bf16.m != 0;
         extensions[extension_count++] = gpu_matrix_extension;
-        features = gpu_matrix_enable(&matrix, features);
+        if (has_bf16)
+            extensions[extension_count++] = gpu_matrix_bf16_extension;
+        features = gpu_matrix_enable(&matrix, has_bf16, features);
     }
     const VkDeviceCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
@@ -226,7 +228,6 @@ static void read_limits(struct gpu_device *device, bool minimum)
         .float16 = device->limits.float16 && !minimum,
         .storage16 = device->limits.storage16 && !minimum,
         .matrix = device->limits.matrix,
-        .no_matrix = device->limits.no_matrix,
         .executes = true,    // until check_execution
     };
     if (minimum) {
@@ -236,8 +237,7 @@ static void read_limits(struct gpu_device *device, bool minimum)
         device->limits.shared_bytes = MINIMUM_SHARED;
         device->limits.max_texels = MINIMUM_TEXELS;
         device->limits.subgroup = 0;
-        device->limits.matrix = (struct gpu_matrix){ 0 };
-        device->limits.no_matrix = "only guaranteed limits are used";
+        device->limits.matrix = gpu_matrix_none("only guaranteed limits are used");
     }
 }
 
@@ -361,15 +361,19 @@ const struct gpu_limits *gpu_device_limits(const struct gpu_device *device)
     return &device->limits;
 }
 
-void gpu_device_mark_matrix(struct gpu_device *device)
+static struct gpu_matrix_product *matrix_product(struct gpu_device *device, bool bf16)
 {
-    device->limits.matrix_checked = true;
+    return bf16 ? &device->limits.matrix.bf16 : &device->limits.matrix.f16;
 }
 
-void gpu_device_leave_matrix(struct gpu_device *device, const char *reason)
+void gpu_device_mark_matrix(struct gpu_device *device, bool bf16)
 {
-    device->limits.matrix = (struct gpu_matrix){ 0 };
-    device->limits.no_matrix = reason;
+    matrix_product(device, bf16)->is_checked = true;
+}
+
+void gpu_device_leave_matrix(struct gpu_device *device, bool bf16, const char *reason)
+{
+    *matrix_product(device, bf16) = (struct gpu_matrix_product){ .why_not = reason };
 }
 
 uint32_t gpu_device_message_count(const struct gpu_device *device)

@@ -33,10 +33,10 @@ void gpu_device_destroy(struct gpu_device *device);    // NULL is fine
 const struct pix_device_info *gpu_device_info(const struct gpu_device *device);
 const struct gpu_limits *gpu_device_limits(const struct gpu_device *device);
 
-// After their check: the device's matrix units are used as they are, or, with a reason
-// that outlives the device, as if there were none.
-void gpu_device_mark_matrix(struct gpu_device *device);
-void gpu_device_leave_matrix(struct gpu_device *device, const char *reason);
+// After their check: the device's matrix units are used for f16, or for bf16, as they
+// are, or, with a reason that outlives the device, as if there were none for it.
+void gpu_device_mark_matrix(struct gpu_device *device, bool bf16);
+void gpu_device_leave_matrix(struct gpu_device *device, bool bf16, const char *reason);
 
 // Messages of the validation layer so far.
 uint32_t gpu_device_message_count(const struct gpu_device *device);

@@ -12,11 +12,17 @@
 // (specification, "Required Limits").
 #define GPU_MAX_BLOCK ((uint64_t)1 << 30)
 
-// The matrices of f16 that the device's matrix units multiply: m x k by k x n, to sums
-// of f32.
+// The matrices of one type of number that the device's matrix units multiply: m x k by
+// k x n, to sums of f32.
+struct gpu_matrix_product {
+    uint32_t m, n, k;       // 0: there are none to use
+    const char *why_not;    // NULL: there are, or there is no device
+    bool is_checked;        // they were compared, see program/matrix_check.h
+};
+
 struct gpu_matrix {
     uint32_t subgroup;    // invocations that do it together; 0: there are none to use
-    uint32_t m, n, k;
+    struct gpu_matrix_product f16, bf16;
     bool reads_twice;     // each half of a subgroup reads all of an operand (RDNA 3)
     bool is_only_size;    // all subgroups have that many, and no size can be demanded
     bool literal;    // the driver takes no specialisation constants for their sizes
@@ -36,8 +42,6 @@ struct gpu_limits {
     bool float16;      // kernels may compute in f16
     bool storage16;    // buffers may hold numbers of 16 bits
     struct gpu_matrix matrix;
-    const char *no_matrix;    // why there are none; NULL: there are
-    bool matrix_checked;      // their numbers were compared, see program/matrix_check.h
     bool executes;    // false: the driver accepts work and runs nothing (no-op shim)
 };
 

@@ -12,13 +12,16 @@
 #include <string.h>
 
 const char gpu_matrix_extension[] = "VK_KHR_cooperative_matrix";
+const char gpu_matrix_bf16_extension[] = "VK_KHR_shader_bfloat16";
 
-// As the extension's specification has them: the headers of Debian 12 are older.
+// As the extensions' specifications have them: the headers of Debian 12 are older.
 #define TYPE_FEATURES ((VkStructureType)1000506000)
 #define TYPE_SHAPE ((VkStructureType)1000506001)
 #define TYPE_PROPERTIES ((VkStructureType)1000506002)
+#define TYPE_BF16_FEATURES ((VkStructureType)1000141000)
 #define COMPONENT_FLOAT16 0
 #define COMPONENT_FLOAT32 1
+#define COMPONENT_BFLOAT16 1000141000
 #define SCOPE_SUBGROUP 3
 
 struct matrix_shape {
@@ -120,12 +123,28 @@ static bool has_features(VkPhysicalDevice physical)
     };
     VkPhysicalDeviceFeatures2 features = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
-        .pNext = gpu_matrix_enable(&all, &control),
+        .pNext = gpu_matrix_enable(&all, false, &control),
     };
     vkGetPhysicalDeviceFeatures2(physical, &features);
     return all.cooperative.matrix && all.memory_model.vulkanMemoryModel &&
            control.subgroupSizeControl && control.computeFullSubgroups &&
            gpu_physical_has_float16(physical) && gpu_physical_has_storage16(physical);
+}
+
+// A driver may fill in the features of an extension that it does not offer.
+static bool find_bf16(VkPhysicalDevice physical, bool *has)
+{
+    struct gpu_bf16_feature bf16 = { .type = TYPE_BF16_FEATURES };
+    VkPhysicalDeviceFeatures2 features = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
+        .pNext = &bf16,
+    };
+    if (!gpu_properties_find_extension(physical, gpu_matrix_bf16_extension, has))
+        return false;
+    if (*has)
+        vkGetPhysicalDeviceFeatures2(physical, &features);
+    *has = bf16.number && bf16.matrix;
+    return true;
 }
 
 static bool has_compute(VkPhysicalDevice physical)
@@ -145,21 +164,36 @@ static bool is_side(uint32_t n)
     return n == 8 || n == 16 || n == 32;
 }
 
-static bool is_usable(const struct matrix_shape *s)
+static bool is_usable(const struct matrix_shape *s, int32_t component)
 {
-    return s->a == COMPONENT_FLOAT16 && s->b == COMPONENT_FLOAT16 &&
-           s->c == COMPONENT_FLOAT32 && s->result == COMPONENT_FLOAT32 &&
-           !s->saturating && s->scope == SCOPE_SUBGROUP && is_side(s->m) &&
-           is_side(s->n) && is_side(s->k);
+    return s->a == component && s->b == component && s->c == COMPONENT_FLOAT32 &&
+           s->result == COMPONENT_FLOAT32 && !s->saturating &&
+           s->scope == SCOPE_SUBGROUP && is_side(s->m) && is_side(s->n) &&
+           is_side(s->k);
 }
 
 // 16 x 16 x 16 first, which every large GPU has, else the largest.
-static uint32_t rank(const struct gpu_matrix *m)
+static uint32_t rank(const struct gpu_matrix_product *p)
 {
-    return m->m == 16 && m->n == 16 && m->k == 16 ? UINT32_MAX : m->m * m->n * m->k;
+    return p->m == 16 && p->n == 16 && p->k == 16 ? UINT32_MAX : p->m * p->n * p->k;
 }
 
-static bool choose(VkPhysicalDevice physical, get_shapes get, struct gpu_matrix *best,
+// What there is in a list for a type of operand.
+static struct gpu_matrix_product best_of(const struct matrix_shape *shapes,
+                                         uint32_t count, int32_t component)
+{
+    struct gpu_matrix_product best = { 0 };
+    for (uint32_t i = 0; i < count; i++) {
+        const struct gpu_matrix_product p = { .m = shapes[i].m,
+                                              .n = shapes[i].n,
+                                              .k = shapes[i].k };
+        if (is_usable(&shapes[i], component) && rank(&p) > rank(&best))
+            best = p;
+    }
+    return best;
+}
+
+static bool choose(VkPhysicalDevice physical, get_shapes get, struct gpu_matrix *matrix,
                    bool *has_later)
 {
     *has_later = false;
@@ -176,36 +210,41 @@ static bool choose(VkPhysicalDevice physical, get_shapes get, struct gpu_matrix 
         shapes[i] = (struct matrix_shape){ .type = TYPE_SHAPE };
     result = get(physical, &count, shapes);
     const bool is_list = gpu_properties_is_list(call, result, &ok);
-    for (uint32_t i = 0; is_list && i < count; i++) {
-        const struct gpu_matrix m = { .m = shapes[i].m,
-                                      .n = shapes[i].n,
-                                      .k = shapes[i].k };
-        if (is_usable(&shapes[i]) && rank(&m) > rank(best))
-            *best = m;
-        *has_later |= shapes[i].a >= COMPONENT_LATER;
+    if (is_list) {
+        matrix->f16 = best_of(shapes, count, COMPONENT_FLOAT16);
+        matrix->bf16 = best_of(shapes, count, COMPONENT_BFLOAT16);
     }
+    for (uint32_t i = 0; is_list && i < count; i++)
+        *has_later |= shapes[i].a >= COMPONENT_LATER;
     mem_free(shapes);
     return ok;
 }
 
-bool gpu_matrix_find(VkInstance instance, VkPhysicalDevice physical,
-                     struct gpu_matrix *matrix, const char **reason)
+struct gpu_matrix gpu_matrix_none(const char *reason)
 {
-    bool has;
+    return (struct gpu_matrix){ .f16 = { .why_not = reason },
+                                .bf16 = { .why_not = reason } };
+}
+
+bool gpu_matrix_find(VkInstance instance, VkPhysicalDevice physical,
+                     struct gpu_matrix *matrix)
+{
+    bool has, has_bf16;
     VkPhysicalDeviceDriverProperties properties;
-    *matrix = (struct gpu_matrix){ 0 };
-    *reason = "it does not offer VK_KHR_cooperative_matrix";
-    if (!gpu_properties_find_extension(physical, gpu_matrix_extension, &has))
+    *matrix = gpu_matrix_none("it does not offer VK_KHR_cooperative_matrix");
+    if (!gpu_properties_find_extension(physical, gpu_matrix_extension, &has) ||
+        !find_bf16(physical, &has_bf16))
         return false;
     if (!has)
         return true;
     struct gpu_matrix_driver driver;
     if (!describe(physical, &properties, &driver))
         return false;
-    *reason = gpu_matrix_refusal(&driver);
-    if (*reason)
+    const char *refusal = gpu_matrix_refusal(&driver);
+    *matrix = gpu_matrix_none(refusal);
+    if (refusal)
         return true;
-    *reason = "it has none for f16 that kernels can use";
+    *matrix = gpu_matrix_none("it has none that kernels can use");
     // The loader knows none of it where it is older than the extension, but finds it.
     const get_shapes get = (get_shapes)vkGetInstanceProcAddr(
         instance, "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR");
@@ -216,7 +255,14 @@ bool gpu_matrix_find(VkInstance instance, VkPhysicalDevice physical,
     bool has_later;
     if (!choose(physical, get, matrix, &has_later))
         return false;
-    if (!matrix->m)
+    if (!has_bf16)
+        matrix->bf16 = (struct gpu_matrix_product){ 0 };
+    if (!matrix->f16.m)
+        matrix->f16.why_not = "it has none for f16 that kernels can use";
+    if (!matrix->bf16.m)
+        matrix->bf16.why_not = has_bf16 ? "it has none for bf16 that kernels can use"
+                                        : "it does not offer VK_KHR_shader_bfloat16";
+    if (!matrix->f16.m && !matrix->bf16.m)
         return true;
     // The smallest is the one that matrix units were made for: 32 on AMD and NVIDIA, 16
     // on Intel.
@@ -225,15 +271,20 @@ bool gpu_matrix_find(VkInstance instance, VkPhysicalDevice physical,
     matrix->reads_twice = driver.vendor == VENDOR_AMD && !has_later;
     matrix->is_only_size = !driver.can_demand;
     matrix->literal = driver.id == VK_DRIVER_ID_MOLTENVK;
-    *reason = NULL;
     return true;
 }
 
-void *gpu_matrix_enable(struct gpu_matrix_features *features, void *chain)
+void *gpu_matrix_enable(struct gpu_matrix_features *features, bool bf16, void *chain)
 {
+    features->bf16 = (struct gpu_bf16_feature){
+        .type = TYPE_BF16_FEATURES,
+        .next = chain,
+        .number = VK_TRUE,
+        .matrix = VK_TRUE,
+    };
     features->memory_model = (VkPhysicalDeviceVulkanMemoryModelFeatures){
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_MEMORY_MODEL_FEATURES,
-        .pNext = chain,
+        .pNext = bf16 ? &features->bf16 : chain,
         .vulkanMemoryModel = VK_TRUE,
     };
     features->cooperative = (struct gpu_matrix_feature){

@@ -11,6 +11,7 @@
 #include <volk.h>
 
 extern const char gpu_matrix_extension[];
+extern const char gpu_matrix_bf16_extension[];
 
 // Known when a device was asked for its properties.
 struct gpu_matrix_driver {
@@ -28,11 +29,13 @@ struct gpu_matrix_driver {
 // Why the matrix units of a driver are not used; NULL: they may be.
 const char *gpu_matrix_refusal(const struct gpu_matrix_driver *driver);
 
-// The matrices that kernels are to multiply: operands of f16, sums of f32. None
-// (subgroup 0), and in *reason why, where the device has none that can be used. False
-// after a message where there is no memory to find out.
+// No matrix units, for one reason.
+struct gpu_matrix gpu_matrix_none(const char *reason);
+
+// The matrices that kernels are to multiply, or why there are none. False after a
+// message where there is no memory to find out.
 bool gpu_matrix_find(VkInstance instance, VkPhysicalDevice physical,
-                     struct gpu_matrix *matrix, const char **reason);
+                     struct gpu_matrix *matrix);
 
 // Appends the features that kernels of matrix units need to a chain for
 // VkDeviceCreateInfo; returns its new head. `features` is the caller's memory.
@@ -43,7 +46,12 @@ struct gpu_matrix_features {
         void *next;
         VkBool32 matrix, robust;
     } cooperative;
+    struct gpu_bf16_feature {
+        VkStructureType type;
+        void *next;
+        VkBool32 number, dot, matrix;
+    } bf16;
 };
-void *gpu_matrix_enable(struct gpu_matrix_features *features, void *chain);
+void *gpu_matrix_enable(struct gpu_matrix_features *features, bool bf16, void *chain);
 
 #endif

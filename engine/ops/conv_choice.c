@@ -113,8 +113,11 @@ uint64_t conv_choice_cost(const struct conv_variant *v, const struct conv_shape 
     return DIV_UP(DIV_UP(k, parts), v->k) * MAX(waves * step, step + 150) + second;
 }
 
-bool conv_choice_suits(const struct conv_variant *v, const struct op_limits *limits)
+bool conv_choice_suits(const struct conv_variant *v, const struct op_limits *limits,
+                       enum tensor_format format)
 {
+    const struct gpu_matrix_product *units =
+        tensor_matrix_product(&limits->matrix, format);
     if (v->kind == CONV_VECTOR)
         return (v->n <= VECTOR_OF_CPUS) == limits->is_cpu;
     if (limits->is_cpu && v->kind == CONV_MATRIX)
@@ -124,7 +127,7 @@ bool conv_choice_suits(const struct conv_variant *v, const struct op_limits *lim
     if (v->kind == CONV_MATRIX && v->reg_m * v->reg_n > 64 * 32)
         return limits->matrix.reads_twice;
     if (v->kind == CONV_MATRIX && v->reg_m < 32)
-        return limits->matrix.m == 8;
+        return units && units->m == 8;
     return limits->is_cpu ? v->kind == CONV_DIRECT || conv_variant_has_rows(v)
                           : v->kind == CONV_SHARED || v->kind == CONV_MATRIX;
 }
@@ -139,7 +142,8 @@ const struct conv_variant *conv_choice_built_in(const struct op_limits *limits,
     const struct conv_variant *table = conv_variant_table(&count);
     for (size_t i = 0; i < count; i++) {
         const struct conv_variant *v = &table[i];
-        if (conv_choice_suits(v, limits) && conv_variant_fits(v, limits, s) &&
+        if (conv_choice_suits(v, limits, s->format) &&
+            conv_variant_fits(v, limits, s) &&
             (!best || conv_choice_cost(v, s) < conv_choice_cost(best, s)))
             best = v;
     }

@@ -14,7 +14,8 @@
 uint64_t conv_choice_cost(const struct conv_variant *v, const struct conv_shape *s);
 
 // Whether a variant is one for this class of devices, where nothing was measured.
-bool conv_choice_suits(const struct conv_variant *v, const struct op_limits *limits);
+bool conv_choice_suits(const struct conv_variant *v, const struct op_limits *limits,
+                       enum tensor_format format);
 
 // The built-in choice, and the choice: limits->force where it fits, else what
 // limits->tuning says where that fits, else the built-in one.

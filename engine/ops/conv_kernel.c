@@ -147,17 +147,20 @@ static bool has_runs(const struct conv_kernel *k, const struct call *call)
 {
     const struct tensor *first = call->use[1].tensor;
     return k->shape.direction != CONV_BACKWARD_INPUT && first &&
-           first->format == TENSOR_F16 && k->product.inner % 8 == 0;
+           tensor_format_is_16(first->format) && k->product.inner % 8 == 0;
 }
 
 static uint64_t set_matrix(const struct conv_kernel *k, const struct op_limits *limits,
                            struct call *call, struct conv_params *params)
 {
+    const struct gpu_matrix_product *units =
+        tensor_matrix_product(&limits->matrix, k->shape.format);
+    assert(units);
     call->spec[CONV_SPEC_RUNS_A] = has_runs(k, call);
     call->spec[CONV_SPEC_SUBGROUP] = limits->matrix.subgroup;
-    call->spec[CONV_SPEC_UNIT_M] = limits->matrix.m;
-    call->spec[CONV_SPEC_UNIT_N] = limits->matrix.n;
-    call->spec[CONV_SPEC_UNIT_K] = limits->matrix.k;
+    call->spec[CONV_SPEC_UNIT_M] = units->m;
+    call->spec[CONV_SPEC_UNIT_N] = units->n;
+    call->spec[CONV_SPEC_UNIT_K] = units->k;
     call->spec_count = CONV_SPEC_UNIT_K + 1;
     call->subgroup = conv_variant_subgroup(k->variant, limits);
     return set_product(k, limits, call, params);
@@ -287,7 +290,7 @@ static void emit_sum(struct emitter *e, const struct conv_kernel *k, struct call
                                              .w_out = c->y.w,
                                              .slope = c->attr.slope,
                                          } };
-    call.shader = conv_variant_shader(k->variant, k->shape.direction);
+    call.shader = conv_variant_shader(k->variant, k->shape.direction, k->shape.format);
     call.spec[CONV_SPEC_KERNEL] = c->attr.kernel;
     call.spec[CONV_SPEC_STRIDE] = c->attr.stride;
     call.spec[CONV_SPEC_PAD] = c->attr.pad;

@@ -129,8 +129,12 @@ const struct conv_variant *conv_variant_find(const char *name)
 }
 
 enum shader conv_variant_shader(const struct conv_variant *v,
-                                enum conv_direction direction)
+                                enum conv_direction direction,
+                                enum tensor_format format)
 {
+    static const enum shader bf16[3] = { SHADER_CONV_FORWARD_MATRIX_BF16,
+                                         SHADER_CONV_BACKWARD_INPUT_MATRIX_BF16,
+                                         SHADER_CONV_BACKWARD_WEIGHT_MATRIX_BF16 };
     static const enum shader shaders[CONV_KIND_COUNT][3] = {
         [CONV_SIMPLE] = { SHADER_CONV_FORWARD, SHADER_CONV_BACKWARD_INPUT,
                           SHADER_CONV_BACKWARD_WEIGHT },
@@ -148,7 +152,9 @@ enum shader conv_variant_shader(const struct conv_variant *v,
         [CONV_MATRIX] = { SHADER_CONV_FORWARD_MATRIX, SHADER_CONV_BACKWARD_INPUT_MATRIX,
                           SHADER_CONV_BACKWARD_WEIGHT_MATRIX },
     };
-    return shaders[v->kind][direction];
+    return v->kind == CONV_MATRIX && format == TENSOR_BF16
+               ? bf16[direction]
+               : shaders[v->kind][direction];
 }
 
 uint32_t conv_variant_invocations(const struct conv_variant *v,
@@ -264,11 +270,11 @@ static bool vector_fits(const struct conv_variant *v, const struct op_limits *li
 // What lib/matrix.glsl declares: tiles whose rows are 16 bytes longer, or as many rows
 // of results as the device's matrices have, of each subgroup.
 static uint32_t matrix_shared(const struct conv_variant *v,
-                              const struct op_limits *limits)
+                              const struct gpu_matrix_product *units)
 {
     const uint32_t subgroups = v->m / v->reg_m * (v->n / v->reg_n);
     return MAX((v->m + v->n) * (v->k / 8 + 1),
-               subgroups * limits->matrix.m * (v->reg_n / 4 + 1)) *
+               subgroups * units->m * (v->reg_n / 4 + 1)) *
            16;
 }
 
@@ -276,28 +282,28 @@ static uint32_t matrix_shared(const struct conv_variant *v,
 static bool matrix_fits(const struct conv_variant *v, const struct op_limits *limits,
                         const struct conv_shape *s)
 {
-    const struct gpu_matrix *m = &limits->matrix;
-    return s->format == TENSOR_F16 && m->subgroup && v->reg_m % m->m == 0 &&
-           v->reg_n % m->n == 0 && v->k % m->k == 0 &&
+    const struct gpu_matrix_product *units =
+        tensor_matrix_product(&limits->matrix, s->format);
+    return units && v->reg_m % units->m == 0 && v->reg_n % units->n == 0 &&
+           v->k % units->k == 0 && matrix_shared(v, units) <= limits->shared_bytes &&
            conv_variant_invocations(v, limits) % (v->k / 8) == 0;
 }
 
 bool conv_variant_fits(const struct conv_variant *v, const struct op_limits *limits,
                        const struct conv_shape *s)
 {
-    if (conv_variant_shader(v, s->direction) == SHADER_COUNT)
+    const enum shader shader = conv_variant_shader(v, s->direction, s->format);
+    if (shader == SHADER_COUNT)
         return false;
     if (v->parts > 1 &&
         v->parts * shape_count(conv_shape_out(s)) > MOST_IN_PARTS / sizeof(float))
         return false;
     // As declared in lib/tile.glsl and lib/vector.glsl.
     uint32_t shared = v->kind == CONV_VECTOR   ? 10240
-                      : v->kind == CONV_MATRIX ? matrix_shared(v, limits)
                       : v->kind == CONV_SHARED ? v->k * (v->m + 4 + v->n + 4) * 4
                                                : 0;
     if (conv_variant_invocations(v, limits) > limits->max_invocations ||
-        shared > limits->shared_bytes ||
-        shader_table[conv_variant_shader(v, s->direction)].size == 0)
+        shared > limits->shared_bytes || shader_table[shader].size == 0)
         return false;
     return conv_variant_has_rows(v) ? rows_fit(v, limits, s)
            : v->kind == CONV_VECTOR ? vector_fits(v, limits, s)

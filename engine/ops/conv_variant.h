@@ -17,7 +17,7 @@ enum conv_kind {
     CONV_FETCH,     // rows through texel buffers, see lib/rows.glsl
     CONV_SHARE,     // the same, shared among the invocations of a subgroup
     CONV_VECTOR,    // for a few pixels, see lib/vector.glsl
-    CONV_MATRIX,    // on matrix units, of operands in f16: see lib/matrix.glsl
+    CONV_MATRIX,    // on matrix units, of operands in 16 bits: see lib/matrix.glsl
     CONV_KIND_COUNT,
 };
 
@@ -42,8 +42,10 @@ static inline bool conv_variant_has_rows(const struct conv_variant *v)
 uint32_t conv_variant_invocations(const struct conv_variant *v,
                                   const struct op_limits *limits);
 
+// `format` is that of both operands, or TENSOR_F32. SHADER_COUNT: there is none.
 enum shader conv_variant_shader(const struct conv_variant *v,
-                                enum conv_direction direction);
+                                enum conv_direction direction,
+                                enum tensor_format format);
 
 // Invocations of the subgroups that a call of it demands; 0: it does not care.
 uint32_t conv_variant_subgroup(const struct conv_variant *v,

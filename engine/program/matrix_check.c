@@ -25,7 +25,6 @@ static const struct conv_shape product = {
     .kernel = 4,
     .stride = 2,
     .pad = 1,
-    .format = TENSOR_F16,
 };
 
 // False if it cannot be run at all, after a message.
@@ -57,12 +56,14 @@ static const struct conv_variant *find_wrong(struct tune_subject *s, bool *ok)
     return NULL;
 }
 
-bool matrix_check(struct gpu_device *device)
+bool matrix_check(struct gpu_device *device, enum tensor_format format)
 {
     const struct gpu_limits *limits = gpu_device_limits(device);
-    if (!limits->matrix.subgroup || limits->matrix_checked || limits->is_cpu ||
-        !limits->executes)
+    const struct gpu_matrix_product *units =
+        tensor_matrix_product(&limits->matrix, format);
+    if (!units || units->is_checked || limits->is_cpu || !limits->executes)
         return true;
+    const bool is_bf16 = format == TENSOR_BF16;
     const uint64_t failures = mem_failures();
     const struct conv_variant *wrong = NULL;
     struct log_capture capture;
@@ -75,6 +76,7 @@ bool matrix_check(struct gpu_device *device)
                                   .submission_seconds = SUBMISSION,
                                   .shape = &shape };
         shape.direction = (enum conv_direction)d;
+        shape.format = format;
         wrong = find_wrong(&s, &ok);
         tune_subject_finish(&s);
     }
@@ -84,11 +86,12 @@ bool matrix_check(struct gpu_device *device)
         return false;
     }
     if (wrong) {
-        log_warn("device: kernel %s for matrix units computes wrongly on %s, or not at "
-                 "all: they are not used",
-                 wrong->name, gpu_device_info(device)->name);
-        gpu_device_leave_matrix(device, "their numbers were wrong in a check");
+        log_warn(
+            "device: kernel %s for matrix units computes wrongly in %s on %s, or not "
+            "at all: they are not used for it",
+            wrong->name, is_bf16 ? "bf16" : "f16", gpu_device_info(device)->name);
+        gpu_device_leave_matrix(device, is_bf16, "their numbers were wrong in a check");
     }
-    gpu_device_mark_matrix(device);
+    gpu_device_mark_matrix(device, is_bf16);
     return true;
 }

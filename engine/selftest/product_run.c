@@ -46,7 +46,7 @@ bool product_run_plan(struct product_run *r, const struct selftest *t, double se
     graph_keep(g, r->out);
     if (graph_failed(g))
         return false;
-    *offered = is_kernel(g, conv_variant_shader(v, direction));
+    *offered = is_kernel(g, conv_variant_shader(v, direction, c->format));
     if (!*offered)
         return true;
     r->count = shape_count(r->out->shape);

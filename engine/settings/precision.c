@@ -17,14 +17,9 @@ enum tensor_format precision_format(enum precision p)
                                  : TENSOR_F32;
 }
 
-bool precision_wants_matrix(enum precision p)
+enum tensor_format precision_matrix_format(enum precision p)
 {
-    return p == PRECISION_AUTO || p == PRECISION_F16;
-}
-
-static const char *why_not(const struct gpu_limits *limits)
-{
-    return limits->no_matrix ? limits->no_matrix : "it is a software driver";
+    return precision_format(p == PRECISION_AUTO ? PRECISION_F16 : p);
 }
 
 bool precision_resolve(struct gpu_device *device, const char *subject,
@@ -32,30 +27,34 @@ bool precision_resolve(struct gpu_device *device, const char *subject,
 {
     const char *name = gpu_device_info(device)->name;
     const struct gpu_limits *limits = gpu_device_limits(device);
-    // A software driver multiplies in f16 more slowly than in f32.
-    const bool is_fast = limits->matrix.subgroup && !limits->is_cpu;
-    const bool is_f16 = *p == PRECISION_F16;
+    const struct gpu_matrix_product *product =
+        *p == PRECISION_BF16 ? &limits->matrix.bf16 : &limits->matrix.f16;
+    const char *why_not = product->m ? "it is a software driver" : product->why_not;
+    // A software driver multiplies in 16 bits more slowly than in f32.
+    const bool is_fast = product->m && !limits->is_cpu;
+    const char *text = *p == PRECISION_BF16 ? "bf16" : "f16";
     if (*p == PRECISION_AUTO) {
         if (is_fast)
             log_info("%s: --precision auto is f16: %s has matrix units for it", subject,
                      name);
         else
             log_info("%s: --precision auto is f32: %s is used without matrix units: %s",
-                     subject, name, why_not(limits));
+                     subject, name, why_not);
         *p = is_fast ? PRECISION_F16 : PRECISION_F32;
     }
-    if (*p != PRECISION_F32 && !limits->storage16) {
+    if (*p == PRECISION_F32)
+        return true;
+    if (!limits->storage16) {
         log_error(
             "%s: --precision %s needs buffers of 16-bit numbers (storageBuffer16Bit"
             "Access), five of them in a kernel, which %s does not offer: use f32",
-            subject, is_f16 ? "f16" : "bf16", name);
+            subject, text, name);
         return false;
     }
     // Products of 16 bits are no faster than others without units for them.
-    if (is_f16 && !is_fast)
-        log_info(
-            "%s: --precision f16 saves memory, not time: %s is used without matrix "
-            "units: %s",
-            subject, name, why_not(limits));
+    if (!is_fast)
+        log_info("%s: --precision %s saves memory, not time: %s is used without matrix "
+                 "units: %s",
+                 subject, text, name, why_not);
     return true;
 }

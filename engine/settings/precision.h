@@ -17,8 +17,9 @@ enum precision { PRECISION_F32, PRECISION_F16, PRECISION_BF16, PRECISION_AUTO };
 // For weights.precision; not of PRECISION_AUTO.
 enum tensor_format precision_format(enum precision p);
 
-// Whether matrix units may be used: then program/matrix_check.h comes first.
-bool precision_wants_matrix(enum precision p);
+// What matrix units may have to multiply, which program/matrix_check.h checks first;
+// TENSOR_F32: nothing.
+enum tensor_format precision_matrix_format(enum precision p);
 
 // Replaces PRECISION_AUTO by what is best on the device, which one line of the log
 // says. False after a message by `subject` if the device does not have what is asked

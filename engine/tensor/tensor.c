@@ -5,6 +5,7 @@
 #include "tensor/tensor.h"
 
 #include "base/bytes.h"
+#include "gpu/limits.h"
 #include "gpu/transfer.h"
 
 #include <assert.h>
@@ -40,6 +41,15 @@ float tensor_value_16(uint16_t bits, enum tensor_format format)
 {
     assert(tensor_format_is_16(format));
     return format == TENSOR_F16 ? bytes_half_value(bits) : bytes_bfloat16_value(bits);
+}
+
+const struct gpu_matrix_product *tensor_matrix_product(const struct gpu_matrix *units,
+                                                       enum tensor_format format)
+{
+    const struct gpu_matrix_product *product = format == TENSOR_F16    ? &units->f16
+                                               : format == TENSOR_BF16 ? &units->bf16
+                                                                       : NULL;
+    return product && product->m ? product : NULL;
 }
 
 // Whole words, because the kernels that write bytes write four at a time.

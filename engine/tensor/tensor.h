@@ -10,6 +10,8 @@
 
 struct gpu_buffer;
 struct gpu_device;
+struct gpu_matrix;
+struct gpu_matrix_product;
 struct weight;
 
 #define TENSOR_ALIGNMENT 256    // bytes; the largest offset alignment Vulkan allows
@@ -39,6 +41,10 @@ uint32_t tensor_element_bytes(enum tensor_format format);
 // stored as a number.
 uint16_t tensor_bits_16(float value, enum tensor_format format);
 float tensor_value_16(uint16_t bits, enum tensor_format format);
+
+// What matrix units multiply of operands in a format; NULL: nothing.
+const struct gpu_matrix_product *tensor_matrix_product(const struct gpu_matrix *units,
+                                                       enum tensor_format format);
 
 // A piece of device memory that tensors are placed in. `buffer` is NULL until the
 // memory is allocated: planning needs sizes only.

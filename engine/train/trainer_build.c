@@ -139,9 +139,8 @@ static bool find_precision(struct trainer *t)
         log_info("train: --precision auto is f32: --gan-mode wgangp takes no f16");
         precision = PRECISION_F32;
     }
-    if (precision_wants_matrix(precision) && !matrix_check(t->device))
-        return false;
-    if (!resolve(t, &precision))
+    if (!matrix_check(t->device, precision_matrix_format(precision)) ||
+        !resolve(t, &precision))
         return false;
     settings_set_precision(&t->settings, precision);
     return true;

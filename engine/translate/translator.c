@@ -124,7 +124,7 @@ static bool create_generator(struct translator *t,
                            &value))
         return false;
     enum precision precision = (enum precision)value;
-    if ((precision_wants_matrix(precision) && !matrix_check(t->device)) ||
+    if (!matrix_check(t->device, precision_matrix_format(precision)) ||
         !precision_resolve(t->device, t->command, &precision) ||
         !(t->generator = weights_create(true)))
         return false;

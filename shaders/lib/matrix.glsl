@@ -2,15 +2,15 @@
 //
 // A tile of an implicit matrix product on matrix units (VK_KHR_cooperative_matrix): the
 // product of lib/tile.glsl, with the same functions of the kernel before it. Operands
-// are numbers of f16, rounded as they are staged, sums are floats. A workgroup computes
-// TILE_M x TILE_N elements of C, a subgroup REG_M x REG_N of them, in parts of UNIT_M x
-// UNIT_N; its matrix units take UNIT_K terms at a time.
+// are numbers of f16, or of bf16 with PIX_BF16, rounded as they are staged, sums are
+// floats. A workgroup computes TILE_M x TILE_N elements of C, a subgroup REG_M x REG_N of
+// them, in parts of UNIT_M x UNIT_N; its matrix units take UNIT_K terms at a time.
 //
 // The kernel also defines:
 //     A_FORMAT, B_FORMAT: how the operands are stored
 //     A_PLAIN, B_PLAIN: value_a and value_b change nothing
 //     uint bits_a(uint index), bits_b(uint index): the bits of an element
-//     uvec4 eight_a(uint index): of elements index to index + 7, of f16
+//     uvec4 eight_a(uint index): of elements index to index + 7, of 16 bits
 //     uint last_b(): the last index of an element of B
 //     row row_at(row first, row before, uint i): the i-th row of a run that begins at the
 //         multiple of RUN `first`, the one before it is `before`
@@ -18,6 +18,29 @@
 // The table (ops/conv_variant.c) ensures that TILE_K is a multiple of RUN and of UNIT_K,
 // that REG_M and REG_N are multiples of UNIT_M and UNIT_N, and these of 8, and that
 // TILE_K / RUN divides the number of invocations.
+
+#ifdef PIX_BF16
+#define UNIT_NUMBER bfloat16_t
+#define UNIT_FORMAT FORMAT_BF16
+#define UNIT_PAIR(low, high) pair_bf16(vec2(low, high))
+
+// The bits of two numbers of bf16, as number_to_16 rounds (lib/tensor.glsl). What ReLU
+// leaves needs no rounding.
+uint pair_bf16(vec2 v)
+{
+    uvec2 bits = floatBitsToUint(v);
+    if ((load & CONV_LOAD_RELU) != 0)
+        return bits.x >> 16 | bits.y;
+    uvec2 rounded = bits + 0x7fff + (bits >> 16 & 1);
+    bvec2 is_nan = greaterThan(bits & 0x7fffffff, uvec2(0x7f800000));
+    uvec2 high = mix(rounded, bits | 0x400000, is_nan);
+    return high.x >> 16 | high.y & 0xffff0000;
+}
+#else
+#define UNIT_NUMBER float16_t
+#define UNIT_FORMAT FORMAT_F16
+#define UNIT_PAIR(low, high) packFloat2x16(f16vec2(low, high))
+#endif
 
 layout(constant_id = CONV_SPEC_SUBGROUP) const uint LANES = 32;    // of a subgroup
 layout(constant_id = CONV_SPEC_UNIT_M) const uint UNIT_M = 16;
@@ -165,18 +188,18 @@ void stage_load_last(row a, row b, uint live)
 
 uint pair_a(uint low, uint high)
 {
-    return A_FORMAT == FORMAT_F16 && A_PLAIN
+    return A_FORMAT == UNIT_FORMAT && A_PLAIN
                ? low | high << 16
-               : packFloat2x16(f16vec2(value_a(number_from(low, A_FORMAT)),
-                                       value_a(number_from(high, A_FORMAT))));
+               : UNIT_PAIR(value_a(number_from(low, A_FORMAT)),
+                           value_a(number_from(high, A_FORMAT)));
 }
 
 uint pair_b(uint low, uint high)
 {
-    return B_FORMAT == FORMAT_F16 && B_PLAIN
+    return B_FORMAT == UNIT_FORMAT && B_PLAIN
                ? low | high << 16
-               : packFloat2x16(f16vec2(value_b(number_from(low, B_FORMAT)),
-                                       value_b(number_from(high, B_FORMAT))));
+               : UNIT_PAIR(value_b(number_from(low, B_FORMAT)),
+                           value_b(number_from(high, B_FORMAT)));
 }
 
 // Zeros where B has no element.
@@ -221,12 +244,12 @@ uint part_n()
 void stage_multiply_unit(uint k)
 {
     uint m = part_m() * STAGED, n = (TILE_M + part_n()) * STAGED;
-    coopmat<float16_t, gl_ScopeSubgroup, UNIT_K, UNIT_N, gl_MatrixUseB> b[PARTS_N];
+    coopmat<UNIT_NUMBER, gl_ScopeSubgroup, UNIT_K, UNIT_N, gl_MatrixUseB> b[PARTS_N];
     [[unroll]] for (uint j = 0; j < PARTS_N; j++)
         coopMatLoad(b[j], staged, n + j * UNIT_N * STAGED + k / RUN, STAGED,
                     gl_CooperativeMatrixLayoutColumnMajor);
     [[unroll]] for (uint i = 0; i < PARTS_M; i++) {
-        coopmat<float16_t, gl_ScopeSubgroup, UNIT_M, UNIT_K, gl_MatrixUseA> a;
+        coopmat<UNIT_NUMBER, gl_ScopeSubgroup, UNIT_M, UNIT_K, gl_MatrixUseA> a;
         coopMatLoad(a, staged, m + i * UNIT_M * STAGED + k / RUN, STAGED,
                     gl_CooperativeMatrixLayoutRowMajor);
         [[unroll]] for (uint j = 0; j < PARTS_N; j++)

@@ -13,8 +13,13 @@
     OPERAND_BITS(a, b)
 
 #ifdef MATRIX
+#ifdef PIX_BF16
+#define A_FORMAT FORMAT_BF16
+#define B_FORMAT FORMAT_BF16
+#else
 #define A_FORMAT format_of(1)
 #define B_FORMAT format_of(0)
+#endif
 #define OPERAND_BITS(a, b)                                                               \
     TENSOR_BITS(1, a)                                                                    \
     TENSOR_BITS(0, b)                                                                    \
