@@ -1477,7 +1477,8 @@ struct pix_selftest_options {
     // NULL: everything.
     const char *only;
     // To see the alarm: the results of this kernel of convolutions, or of this
-    // operation, are corrupted in one bit before they are compared. NULL: none.
+    // operation, are corrupted in one bit before they are compared. An error where
+    // nothing of it was run. NULL: none.
     const char *spoil;
 
     // Called with each row when it is known; returning false ends the test. May be

@@ -68,6 +68,18 @@ static void test_document(void **state)
     json_decref(document);
 }
 
+// A kernel that is not among what is tested raises no alarm, which is no good sign.
+static void test_nothing_spoiled(void **state)
+{
+    (void)state;
+    command_need_device();
+    RUN(1, "selftest --only rounding --spoil simple");
+    command_check_has(command_err,
+                      "\"simple\" was not run, so that nothing was spoiled");
+    RUN(1, "selftest --only direct-32x1-4x1 --spoil SGD");
+    command_check_has(command_err, "\"SGD\" was not run");
+}
+
 static void test_refused(void **state)
 {
     (void)state;
@@ -82,7 +94,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         check_test(test_table),           check_test(test_alarm),
         check_test(test_operation_alarm), check_test(test_document),
-        check_test(test_refused),
+        check_test(test_nothing_spoiled), check_test(test_refused),
     };
     return cmocka_run_group_tests(tests, command_open, command_close);
 }

@@ -95,8 +95,10 @@ static bool check_data(const struct products *p, const struct product_run *r,
         cell->failed = true;
         return true;
     }
-    if (is_corrupted(p, cell->variant))
+    if (is_corrupted(p, cell->variant)) {
         *(unsigned char *)kept ^= 1;
+        p->test->has_spoiled = true;
+    }
     cell->failed = !product_case_check(r->of, cell->direction, data, kept, &cell->error,
                                        cell->text);
     return true;

@@ -195,5 +195,11 @@ bool selftest_run(struct gpu_device *device, double submission_seconds,
     const bool ok = rounding_test(&t) && products_test(&t) && operations_test(&t) &&
                     splitting_test(&t) && steps_test(&t) && speed_test(&t);
     result->seconds = os_seconds() - start;
-    return ok;
+    if (!ok || !options->spoil || t.has_spoiled)
+        return ok;
+    log_error(
+        "selftest: \"%s\" was not run, so that nothing was spoiled: it is not for "
+        "this device, or not among what is tested",
+        options->spoil);
+    return false;
 }
