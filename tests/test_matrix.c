@@ -18,9 +18,11 @@
 #include "models/model.h"
 #include "ops/conv_choice.h"
 #include "ops/conv_variant.h"
+#include "program/matrix_check.h"
 #include "selftest/reference_conv.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -99,7 +101,9 @@ static void replace_begin(void)
     if (device_matrix()->bf16.m)
         return;
     replaces_bf16 = true;
-    device_matrix()->bf16 = device_matrix()->f16;
+    const struct gpu_matrix_product f16 = device_matrix()->f16;
+    device_matrix()->bf16 =
+        (struct gpu_matrix_product){ .m = f16.m, .n = f16.n, .k = f16.k };
     create_module = device->vk.vkCreateShaderModule;
     device->vk.vkCreateShaderModule = create_replaced;
 }
@@ -455,11 +459,56 @@ static void test_literal(void **state)
     need_matrix();
     const bool before = device_matrix()->literal;
     device_matrix()->literal = !before;
-    s.format = TENSOR_F16;
     // With padding that no kernel has had before.
     s.pad = 2;
+    s.format = TENSOR_F16;
     check_product(conv_variant_find("matrix-32x32x16-16x16"), &s);
+    replace_begin();
+    s.format = TENSOR_BF16;
+    check_product(conv_variant_find("matrix-32x32x16-16x16"), &s);
+    replace_end();
     device_matrix()->literal = before;
+}
+
+static void note(void *user, enum log_level level, const char *text)
+{
+    (void)level;
+    snprintf(user, LOG_LINE_SIZE, "%s", text);
+}
+
+// The check before the first network: units for f16 pass, those for bf16, which here
+// are wrong, are left alone, and the former stay.
+static void test_check(void **state)
+{
+    struct gpu_device *device = test_gpu();
+    struct gpu_limits *limits = &device->limits;
+    const struct gpu_limits before = *limits;
+    char warning[LOG_LINE_SIZE] = "";
+    const struct log_sink sink = { note, warning, LOG_WARN };
+    (void)state;
+    need_matrix();
+    // As a GPU, for which only the smallest tile fits.
+    limits->is_cpu = false;
+    limits->shared_bytes = 4096;
+    replace_begin();
+    const struct log_sink *outer = log_use(&sink);
+    const bool ok =
+        matrix_check(device, TENSOR_F32) && matrix_check(device, TENSOR_F16);
+    assert_string_equal(warning, "");
+    const bool ok_bf16 = matrix_check(device, TENSOR_BF16);
+    log_use(outer);
+    assert_true(ok && ok_bf16);
+    assert_true(limits->matrix.f16.m && limits->matrix.f16.is_checked);
+    assert_true(limits->matrix.bf16.is_checked);
+    assert_int_equal(limits->matrix.bf16.m, replaces_bf16 ? 0 : before.matrix.bf16.m);
+    if (replaces_bf16) {
+        assert_non_null(limits->matrix.bf16.why_not);
+        assert_non_null(strstr(warning,
+                               "kernel matrix-32x32x16-16x16 for matrix units computes "
+                               "wrongly in bf16"));
+    }
+    replace_end();
+    *limits = before;
 }
 
 // What units that have 16 x 16 x 16 for some formats can do.
@@ -572,8 +621,9 @@ int main(void)
         check_test(test_formats),        check_test(test_forward),
         check_test(test_backward_input), check_test(test_backward_weight),
         check_test(test_shapes),         check_test(test_step),
-        check_test(test_literal),        check_test(test_choice),
-        check_test(test_drivers),        check_test(test_bf16),
+        check_test(test_check),          check_test(test_literal),
+        check_test(test_choice),         check_test(test_drivers),
+        check_test(test_bf16),
     };
     return cmocka_run_group_tests(tests, test_gpu_open, test_gpu_close);
 }
