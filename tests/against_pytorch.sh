@@ -26,17 +26,19 @@ complain() {
     errors=$((errors + 1))
 }
 
-# run CODE TEXT OPTION...: TEXT is in what it says. $python is the one that runs it.
+# run CODE TEXT OPTION...: TEXT is in what it says. $python is the one that runs it, $out
+# has what it prints.
 python=python3
+out=$scratch/out
 run() {
     local code=$1 text=$2 got
     shift 2
     PYTHON=$python PYTHONPATH=$torch PYTHONDONTWRITEBYTECODE=1 \
-        "$script" --pix2pix "$pix2pix" "$@" >"$scratch/out" 2>"$scratch/err"
+        "$script" --pix2pix "$pix2pix" "$@" >"$out" 2>"$scratch/err"
     got=$?
     [ $got = "$code" ] || complain "$*: exit code $got, not $code"
     grep -qF -- "$text" "$scratch/err" || complain "$*: it does not say \"$text\""
-    [ "$code" = 0 ] || [ ! -s "$scratch/out" ] || complain "$*: it prints a line"
+    [ "$code" = 0 ] || [ ! -s "$out" ] || complain "$*: it prints a line"
 }
 
 # What the line must have.
@@ -86,6 +88,7 @@ torch=$PWD/support/fake_torch
         [ $errors = 0 ] && exit 77
         exit 1
     fi
+    run 1 "has written no result of bench" $tiny --pix2pix "$(command -v true)"
     run 0 "in single turns" $tiny
     check f32 5
     ! grep -qF "threads" "$scratch/err" || complain "it has all threads"
@@ -95,8 +98,16 @@ torch=$PWD/support/fake_torch
     FAKE_TORCH=no_bf16 run 1 "PyTorch cannot do the step in bf16 on cpu: there is no bf16" \
         $tiny --precision bf16
     ! grep -qF "more of it" "$scratch/err" || complain "an error of several lines"
+    FAKE_TORCH=ancient run 1 "PyTorch cannot do the step in bf16 on cpu: " \
+        $tiny --precision bf16
+    ! grep -qF "Traceback" "$scratch/err" || complain "a failure of this program's"
+    FAKE_TORCH=no_memory run 1 "PyTorch cannot do the step in f32 on cpu: " $tiny
     if [ "$(python3 -c 'import os; print(os.cpu_count())')" -gt 1 ]; then
         FAKE_TORCH=one_thread run 0 "PyTorch has 1 of" $tiny
+    fi
+    if [ -e /dev/full ]; then
+        out=/dev/full run 1 "the result cannot be written: " $tiny
+        ! grep -qF "Exception ignored" "$scratch/err" || complain "a full disk"
     fi
     if "$pix2pix" bench --counters --quick --precision f16 >/dev/null 2>&1; then
         run 0 "times as fast" $tiny --precision f16 --turns 6

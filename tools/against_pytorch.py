@@ -206,10 +206,14 @@ def run_ours(o, counters=False):
                           "where it is with --pix2pix") from None
         if done.returncode != 0:
             raise Failure(f"{' '.join(command)} failed: {done.stderr.strip()}")
-        with open(path) as f:
-            document = json.load(f)
-    device = document["devices"][0]
-    rows = [row for row in device["rows"] if row["kind"] == "train"]
+        try:
+            with open(path) as f:
+                document = json.load(f)
+            device = document["devices"][0]
+            rows = [row for row in device["rows"] if row["kind"] == "train"]
+        except (OSError, ValueError, LookupError, TypeError):
+            raise Failure(f"{o.pix2pix} has written no result of bench: is it pix2pix of "
+                          "this version?") from None
     if len(rows) != 1 or (not counters and "all_seconds" not in rows[0]):
         raise Failure(f"{o.pix2pix} did not run the step: {done.stderr.strip()}")
     return document, device, rows[0]
@@ -275,6 +279,17 @@ def same_device(ours, theirs):
     )
 
 
+# An old PyTorch lacks functions, and a device memory.
+@contextlib.contextmanager
+def failures_of_torch(o, backend):
+    try:
+        yield
+    except (RuntimeError, AssertionError, UserWarning, AttributeError, MemoryError) as e:
+        first = (str(e).strip() or type(e).__name__).split("\n")[0]
+        raise Failure(f"PyTorch cannot do the step in {o.precision} on {backend}: "
+                      f"{first} (version {torch.__version__})") from None
+
+
 def measure(o):
     # What PyTorch would leave out with a warning is an error.
     warnings.filterwarnings("error", message=".*[Dd]isabling")
@@ -286,14 +301,10 @@ def measure(o):
     if o.threads:
         torch.set_num_threads(o.threads)
     _, _, counted = run_ours(o, counters=True)
-    try:
+    with failures_of_torch(o, backend):
         step = Step(o, backend, levels)
         say(f"PyTorch {torch.__version__} on {backend}, first step")
         step.run()
-    except (RuntimeError, AssertionError, NotImplementedError, UserWarning) as e:
-        first = str(e).strip().split("\n")[0]
-        raise Failure(f"PyTorch cannot do the step in {o.precision} on {backend}: "
-                      f"{first}") from None
     # PyTorch takes a thread for each core, as it counts them; a software driver takes all.
     cores = os.cpu_count() or 1
     if backend == "cpu" and torch.get_num_threads() < cores:
@@ -308,7 +319,8 @@ def measure(o):
     for turn in range(o.turns):
         for who in range(2):
             if (turn + who) % 2 == 0:
-                theirs.append(step.turn(o.seconds))
+                with failures_of_torch(o, backend):
+                    theirs.append(step.turn(o.seconds))
                 median = statistics.median(theirs[-1])
                 name = "PyTorch"
             else:
@@ -359,7 +371,12 @@ def measure(o):
     if load[0] is not None and (load[0] > cores / 2 or load[1] > cores + 1):
         say(f"other programs disturb it: the load was {load[0]:.1f} at first and "
             f"{load[1]:.1f} at the end, on {cores} cores")
-    print(json.dumps(result))
+    try:
+        print(json.dumps(result), flush=True)
+    except OSError as e:
+        # What is still in the buffer would be tried again at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise Failure(f"the result cannot be written: {e.strerror}") from None
 
 
 def parse():

@@ -4,7 +4,8 @@
 # tests/against_pytorch.sh: modules count their weights as PyTorch's have them, everything
 # else is one object that does nothing. FAKE_TORCH=absent: it cannot be loaded;
 # FAKE_TORCH=no_bf16: a step in bf16 fails; FAKE_TORCH=old: it is one of before 2.3, whose
-# loss scale is for CUDA alone; FAKE_TORCH=one_thread: it has one.
+# loss scale is for CUDA alone; FAKE_TORCH=ancient: one of before 1.10, without autocast;
+# FAKE_TORCH=one_thread: it has one; FAKE_TORCH=no_memory: the first turn runs out of it.
 
 import contextlib
 import os
@@ -117,3 +118,20 @@ def autocast(device, dtype):
     if dtype == os.environ.get("FAKE_TORCH", "")[3:]:
         raise RuntimeError(f"there is no {dtype} here\nand more of it")
     return contextlib.nullcontext()
+
+
+if os.environ.get("FAKE_TORCH") == "ancient":
+    del autocast
+
+if os.environ.get("FAKE_TORCH") == "no_memory":
+
+    class Scarce(Nothing):
+        calls = 0
+
+        def __call__(self, *args, **kwargs):
+            Scarce.calls += 1
+            if Scarce.calls > 2:
+                raise MemoryError
+            return self
+
+    stack = Scarce()
