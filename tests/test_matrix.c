@@ -12,12 +12,14 @@
 #include "support/conv_case.h"
 
 #include "base/bytes.h"
+#include "base/log.h"
 #include "gpu/inside.h"
 #include "gpu/matrix.h"
 #include "graph/graph.h"
 #include "models/model.h"
 #include "ops/conv_choice.h"
 #include "ops/conv_variant.h"
+#include "ops/tuning.h"
 #include "program/matrix_check.h"
 #include "selftest/reference_conv.h"
 
@@ -478,28 +480,32 @@ static void note(void *user, enum log_level level, const char *text)
 
 // The check before the first network: units for f16 pass, those for bf16, which here
 // are wrong, are left alone, and the former stay.
-static void test_check(void **state)
+static void test_check_types(void **state)
 {
     struct gpu_device *device = test_gpu();
     struct gpu_limits *limits = &device->limits;
     const struct gpu_limits before = *limits;
+    const struct conv_variant *v = conv_variant_find("matrix-32x32x16-16x16");
+    struct conv_shape s = { CONV_FORWARD,        { 1, 16, 8, 8 }, .c_out = 32, 4, 2, 1,
+                            .format = TENSOR_F32 };
     char warning[LOG_LINE_SIZE] = "";
     const struct log_sink sink = { note, warning, LOG_WARN };
+    bool f32, f16, bf16;
     (void)state;
     need_matrix();
-    // As a GPU, for which only the smallest tile fits.
-    limits->is_cpu = false;
-    limits->shared_bytes = 4096;
     replace_begin();
     const struct log_sink *outer = log_use(&sink);
-    const bool ok =
-        matrix_check(device, TENSOR_F32) && matrix_check(device, TENSOR_F16);
+    const bool ok = matrix_check(device, v, &s, &f32);
+    s.format = TENSOR_F16;
+    const bool ok_f16 = matrix_check(device, v, &s, &f16);
     assert_string_equal(warning, "");
-    const bool ok_bf16 = matrix_check(device, TENSOR_BF16);
+    s.format = TENSOR_BF16;
+    const bool ok_bf16 = matrix_check(device, v, &s, &bf16);
     log_use(outer);
-    assert_true(ok && ok_bf16);
-    assert_true(limits->matrix.f16.m && limits->matrix.f16.is_checked);
-    assert_true(limits->matrix.bf16.is_checked);
+    assert_true(ok && ok_f16 && ok_bf16);
+    assert_true(!f32 && f16 && limits->matrix.f16.m);
+    // Units for f16 in place of those for bf16 are found out.
+    assert_int_equal(bf16, !replaces_bf16 && before.matrix.bf16.m);
     assert_int_equal(limits->matrix.bf16.m, replaces_bf16 ? 0 : before.matrix.bf16.m);
     if (replaces_bf16) {
         assert_non_null(limits->matrix.bf16.why_not);
@@ -615,15 +621,146 @@ static void test_drivers(void **state)
             fail_msg("driver %zu: %s", i, gpu_matrix_refusal(&known[i].driver));
 }
 
+// ---------------------------------------------------------------------------
+// The check before a kernel is used
+
+static PFN_vkCreateComputePipelines make_pipelines;
+static struct pipelines {
+    _Atomic int made;    // several threads make them
+    bool refuse;
+} pipelines;
+
+static VkResult VKAPI_PTR watch_pipelines(VkDevice on, VkPipelineCache cache,
+                                          uint32_t count,
+                                          const VkComputePipelineCreateInfo *infos,
+                                          const VkAllocationCallbacks *callbacks,
+                                          VkPipeline *out)
+{
+    pipelines.made += (int)count;
+    return pipelines.refuse ? VK_ERROR_INITIALIZATION_FAILED
+                            : make_pipelines(on, cache, count, infos, callbacks, out);
+}
+
+static bool is_right(const struct conv_variant *v, enum conv_direction direction)
+{
+    const struct conv_shape s = { direction, { 1, 16, 8, 8 },     .c_out = 32, 4, 2,
+                                  1,         .format = TENSOR_F16 };
+    bool right;
+    pipelines.made = 0;
+    assert_true(matrix_check(test_gpu(), v, &s, &right));
+    return right;
+}
+
+// A kernel is compared once for each direction in which it is used, and no other one is
+// compiled for that. After one that is wrong none is used any more.
+static void test_check(void **state)
+{
+    (void)state;
+    need_matrix();
+    struct gpu_device *device = test_gpu();
+    struct VolkDeviceTable *vk = &device->vk;
+    const struct gpu_limits before = device->limits;
+    const struct conv_variant *v = conv_variant_find("matrix-32x32x16-16x16");
+    make_pipelines = vk->vkCreateComputePipelines;
+    vk->vkCreateComputePipelines = watch_pipelines;
+    memset(device->limits.matrix.f16.checked, 0, sizeof(before.matrix.f16.checked));
+    for (int d = 0; d < 3; d++) {
+        assert_true(is_right(v, (enum conv_direction)d));
+        assert_true(pipelines.made <= 2);    // the simple one as well
+        assert_true(is_right(v, (enum conv_direction)d));
+        assert_int_equal(pipelines.made, 0);
+    }
+    // Measured by the tuner: not compared again.
+    const struct conv_variant *other = conv_variant_find("matrix-32x32x32-32x32");
+    const struct conv_shape s = {
+        CONV_FORWARD, { 1, 16, 8, 8 }, .c_out = 32, 4, 2, 1, .format = TENSOR_F16
+    };
+    matrix_check_mark(device, other, &s);
+    assert_true(is_right(other, CONV_FORWARD));
+    assert_int_equal(pipelines.made, 0);
+
+    pipelines.refuse = true;
+    struct log_capture capture;
+    log_capture_begin(&capture);
+    assert_false(is_right(other, CONV_BACKWARD_INPUT));
+    assert_string_equal(log_capture_end(&capture), "");    // a warning, no error
+    pipelines.refuse = false;
+    assert_false(is_right(v, CONV_FORWARD));
+    assert_int_equal(device->limits.matrix.f16.m, 0);
+    assert_non_null(device->limits.matrix.f16.why_not);
+    device->limits = before;
+    vk->vkCreateComputePipelines = make_pipelines;
+}
+
+// What `trusts` of limits says, how often it was asked, and for which kernel.
+static struct trust {
+    bool answer;
+    int asked;
+    const struct conv_variant *last;
+} trust;
+
+static bool answer(void *user, const struct conv_variant *v, const struct conv_shape *s)
+{
+    assert_ptr_equal(user, &trust);
+    assert_int_equal(s->format, TENSOR_F16);
+    trust.asked++;
+    trust.last = v;
+    return trust.answer;
+}
+
+// A kernel for matrix units that is not trusted is not chosen, whoever names it; only
+// the one that would be chosen is asked for, and others never.
+static void test_trust(void **state)
+{
+    struct op_limits limits = test_guaranteed_limits();
+    struct conv_shape s = {
+        .x = { 1, 128, 64, 64 }, .c_out = 256, .kernel = 4, .stride = 2, .pad = 1
+    };
+    struct tuning tuning = { 0 };
+    char name[CONV_SHAPE_TEXT_SIZE];
+    (void)state;
+    limits.max_invocations = 1024;
+    limits.shared_bytes = 65536;
+    limits.matrix = (struct gpu_matrix){ .subgroup = 32, .f16 = { 16, 16, 16 } };
+    limits.trusts = answer;
+    limits.trusts_user = &trust;
+    trust = (struct trust){ 0 };
+    s.format = TENSOR_F32;
+    assert_non_null(conv_choice_of(&limits, &s));
+    assert_int_equal(trust.asked, 0);
+    s.format = TENSOR_F16;
+    trust.answer = true;
+    const struct conv_variant *v = conv_choice_of(&limits, &s);
+    assert_int_equal(v->kind, CONV_MATRIX);
+    assert_int_equal(trust.asked, 1);
+    assert_ptr_equal(trust.last, v);
+    trust = (struct trust){ 0 };
+    assert_int_not_equal(conv_choice_of(&limits, &s)->kind, CONV_MATRIX);
+    assert_int_equal(trust.asked, 1);
+
+    const struct conv_variant *named = conv_variant_find("matrix-32x32x16-16x16");
+    assert_true(tuning_set(&tuning, conv_shape_text(&s, name), named->name, false));
+    limits.tuning = &tuning;
+    trust = (struct trust){ .answer = true };
+    assert_ptr_equal(conv_choice_of(&limits, &s), named);
+    assert_int_equal(trust.asked, 1);
+    trust = (struct trust){ 0 };
+    assert_int_not_equal(conv_choice_of(&limits, &s)->kind, CONV_MATRIX);
+    // The one of the table, then the built-in one.
+    assert_int_equal(trust.asked, 2);
+    tuning_finish(&tuning);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         check_test(test_formats),        check_test(test_forward),
         check_test(test_backward_input), check_test(test_backward_weight),
         check_test(test_shapes),         check_test(test_step),
-        check_test(test_check),          check_test(test_literal),
+        check_test(test_check_types),    check_test(test_literal),
         check_test(test_choice),         check_test(test_drivers),
-        check_test(test_bf16),
+        check_test(test_bf16),           check_test(test_check),
+        check_test(test_trust),
     };
     return cmocka_run_group_tests(tests, test_gpu_open, test_gpu_close);
 }

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "gpu/inside.h"
+#include "ops/conv_shape.h"
 #include "program/footprint.h"
 #include "support/gpu.h"
 
@@ -204,13 +205,81 @@ static void test_compile(void **state)
     weights_destroy(weights);
 }
 
+static bool has_died(struct gpu_device *device, const struct conv_variant *v,
+                     const struct conv_shape *s, bool *right)
+{
+    assert_ptr_equal(device, test_gpu());
+    assert_non_null(v);
+    assert_int_equal(s->format, TENSOR_F16);
+    log_error("the device is lost");
+    *right = true;
+    return false;
+}
+
+static bool is_wrong(struct gpu_device *device, const struct conv_variant *v,
+                     const struct conv_shape *s, bool *right)
+{
+    (void)device, (void)v, (void)s;
+    *right = false;
+    return true;
+}
+
+// A product on a device with matrix units, which asks `check` about them.
+static struct program *make_product(const struct program_options *options)
+{
+    const struct conv_shape s = { CONV_FORWARD,        { 1, 128, 64, 64 }, .c_out = 256,
+                                  .kernel = 4,         .stride = 2,        .pad = 1,
+                                  .format = TENSOR_F16 };
+    struct program *p = program_create(options);
+    assert_non_null(p);
+    struct graph *g = program_graph(p);
+    struct tensor *a = graph_input(g, "a", s.x, TENSOR_F16);
+    struct tensor *b = graph_input(g, "b", conv_shape_w(&s), TENSOR_F16);
+    struct tensor *out = graph_input(g, "out", conv_shape_y(&s), TENSOR_F16);
+    graph_product(g, &s, a, b, out);
+    graph_keep(g, out);
+    assert_false(graph_failed(g));
+    return p;
+}
+
+// What a check finds wrong is left out of the graph; a check that fails is no answer.
+// Without one, as for plans, nobody is asked.
+static void test_check(void **state)
+{
+    (void)state;
+    struct op_limits limits = test_gpu_limits();
+    limits.is_cpu = false;
+    limits.max_invocations = 1024;
+    limits.shared_bytes = 65536;
+    limits.matrix = (struct gpu_matrix){ .subgroup = 32, .f16 = { 16, 16, 16 } };
+    struct program_options options = { .device = test_gpu(), .limits = &limits };
+    struct program *p = make_product(&options);
+    if (shader_table[SHADER_CONV_FORWARD_MATRIX].size > 0)
+        assert_int_equal(graph_call(program_graph(p), 0)->shader,
+                         SHADER_CONV_FORWARD_MATRIX);
+    program_destroy(p);
+    options.check = is_wrong;
+    p = make_product(&options);
+    assert_int_not_equal(graph_call(program_graph(p), 0)->shader,
+                         SHADER_CONV_FORWARD_MATRIX);
+    assert_true(program_plan(p, NULL, 0, NULL));
+    program_destroy(p);
+    options.check = has_died;
+    const struct log_sink *sink = log_use(NULL);
+    p = make_product(&options);
+    assert_true(program_has_failed(p));
+    assert_string_equal(log_last_error(), "the device is lost");
+    assert_false(program_plan(p, NULL, 0, NULL));
+    log_use(sink);
+    program_destroy(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plan),
-        cmocka_unit_test(test_runs),
-        cmocka_unit_test(test_failed_graph),
-        cmocka_unit_test(test_compile),
+        cmocka_unit_test(test_plan),         cmocka_unit_test(test_runs),
+        cmocka_unit_test(test_failed_graph), cmocka_unit_test(test_compile),
+        cmocka_unit_test(test_check),
     };
     return cmocka_run_group_tests_name("program", tests, test_gpu_open, test_gpu_close);
 }

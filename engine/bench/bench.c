@@ -11,7 +11,6 @@
 #include "bench/calls.h"
 #include "bench/subject.h"
 #include "gpu/device.h"
-#include "program/matrix_check.h"
 #include "settings/choice.h"
 #include "settings/options.h"
 #include "settings/rules.h"
@@ -70,8 +69,7 @@ static bool try_precision(struct bench *b, enum precision precision,
     const uint64_t failures = mem_failures();
     struct log_capture capture;
     log_capture_begin(&capture);
-    const bool ok = matrix_check(b->device, precision_matrix_format(precision)) &&
-                    precision_resolve(b->device, "bench", &precision);
+    const bool ok = precision_resolve(b->device, "bench", &precision);
     snprintf(missing, LOG_LINE_SIZE, "%s", log_capture_end(&capture));
     if (ok)
         add_precision(b, precision);
@@ -185,6 +183,7 @@ static bool build(struct bench *b, const struct part *part, struct entry *e)
         .submission_seconds = b->submission_seconds,
         .is_training = part->is_training,
         .is_simple = part->is_simple,
+        .is_plan = b->options->no_clock,
         .stop = stop,
         .user = &b->book,
     };

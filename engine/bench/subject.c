@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "gpu/device.h"
 #include "ops/conv_variant.h"
+#include "program/matrix_check.h"
 #include "settings/schedule.h"
 #include "shared/scaler.h"
 #include "train/objective_options.h"
@@ -96,6 +97,7 @@ bool subject_build(struct subject *s, const struct subject_options *options,
         .device = options->device,
         .submission_seconds = options->submission_seconds,
         .limits = &limits,
+        .check = options->is_plan ? NULL : matrix_check,
     };
     *s = (struct subject){ .device = options->device,
                            .step = schedule_block(settings, 1, 1, NULL),

@@ -30,6 +30,7 @@ struct subject_options {
     struct gpu_device *device;
     double submission_seconds;
     bool is_training, is_simple;    // with the simple convolutions
+    bool is_plan;                   // it is counted, and not started
     bool (*stop)(void *user);
     void *user;
 };

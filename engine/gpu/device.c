@@ -16,6 +16,7 @@
 #include "gpu/stream.h"
 #include "gpu/transfer.h"
 
+#include <assert.h>
 #include <string.h>
 
 // The least that every implementation has (specification, "Required Limits"). A device
@@ -366,11 +367,15 @@ static struct gpu_matrix_product *matrix_product(struct gpu_device *device, bool
     return bf16 ? &device->limits.matrix.bf16 : &device->limits.matrix.f16;
 }
 
-void gpu_device_mark_matrix(struct gpu_device *device, bool bf16)
+void gpu_device_mark_matrix(struct gpu_device *device, bool bf16, uint32_t direction,
+                            uint32_t kernel)
 {
-    matrix_product(device, bf16)->is_checked = true;
+    struct gpu_matrix_product *p = matrix_product(device, bf16);
+    assert(direction < ARRAY_LEN(p->checked) && kernel < 64);
+    p->checked[direction] |= UINT64_C(1) << kernel;
 }
 
+// What kernels that are in a graph already are made by stays.
 void gpu_device_leave_matrix(struct gpu_device *device, bool bf16, const char *reason)
 {
     *matrix_product(device, bf16) = (struct gpu_matrix_product){ .why_not = reason };

@@ -33,9 +33,11 @@ void gpu_device_destroy(struct gpu_device *device);    // NULL is fine
 const struct pix_device_info *gpu_device_info(const struct gpu_device *device);
 const struct gpu_limits *gpu_device_limits(const struct gpu_device *device);
 
-// After their check: the device's matrix units are used for f16, or for bf16, as they
-// are, or, with a reason that outlives the device, as if there were none for it.
-void gpu_device_mark_matrix(struct gpu_device *device, bool bf16);
+// After its check: a kernel for the device's matrix units is right for f16, or for
+// bf16, in a direction: one of 64. Or, with a reason that outlives the device, no
+// further ones are used for it, as if there were no units.
+void gpu_device_mark_matrix(struct gpu_device *device, bool bf16, uint32_t direction,
+                            uint32_t kernel);
 void gpu_device_leave_matrix(struct gpu_device *device, bool bf16, const char *reason);
 
 // Messages of the validation layer so far.

@@ -17,7 +17,9 @@
 struct gpu_matrix_product {
     uint32_t m, n, k;       // 0: there are none to use
     const char *why_not;    // NULL: there are, or there is no device
-    bool is_checked;        // they were compared, see program/matrix_check.h
+    // Kernels whose numbers were compared, as bits, by direction: see
+    // program/matrix_check.c.
+    uint64_t checked[3];
 };
 
 struct gpu_matrix {

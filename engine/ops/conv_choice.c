@@ -132,8 +132,16 @@ bool conv_choice_suits(const struct conv_variant *v, const struct op_limits *lim
                           : v->kind == CONV_SHARED || v->kind == CONV_MATRIX;
 }
 
-const struct conv_variant *conv_choice_built_in(const struct op_limits *limits,
-                                                const struct conv_shape *s)
+static bool is_trusted(const struct op_limits *limits, const struct conv_variant *v,
+                       const struct conv_shape *s)
+{
+    return v->kind != CONV_MATRIX || !limits->trusts ||
+           limits->trusts(limits->trusts_user, v, s);
+}
+
+static const struct conv_variant *find_cheapest(const struct op_limits *limits,
+                                                const struct conv_shape *s,
+                                                bool with_matrix)
 {
     // The first of equally cheap ones wins, so the order of the table is part of the
     // choice.
@@ -142,7 +150,8 @@ const struct conv_variant *conv_choice_built_in(const struct op_limits *limits,
     const struct conv_variant *table = conv_variant_table(&count);
     for (size_t i = 0; i < count; i++) {
         const struct conv_variant *v = &table[i];
-        if (conv_choice_suits(v, limits, s->format) &&
+        if ((with_matrix || v->kind != CONV_MATRIX) &&
+            conv_choice_suits(v, limits, s->format) &&
             conv_variant_fits(v, limits, s) &&
             (!best || conv_choice_cost(v, s) < conv_choice_cost(best, s)))
             best = v;
@@ -152,6 +161,13 @@ const struct conv_variant *conv_choice_built_in(const struct op_limits *limits,
     return best;
 }
 
+const struct conv_variant *conv_choice_built_in(const struct op_limits *limits,
+                                                const struct conv_shape *s)
+{
+    const struct conv_variant *best = find_cheapest(limits, s, true);
+    return is_trusted(limits, best, s) ? best : find_cheapest(limits, s, false);
+}
+
 const struct conv_variant *conv_choice_of(const struct op_limits *limits,
                                           const struct conv_shape *s)
 {
@@ -159,7 +175,7 @@ const struct conv_variant *conv_choice_of(const struct op_limits *limits,
         return limits->force;
     // A table may come from another device: what does not fit this one is ignored.
     const struct conv_variant *tuned = tuning_find(limits->tuning, s);
-    if (tuned && conv_variant_fits(tuned, limits, s))
+    if (tuned && conv_variant_fits(tuned, limits, s) && is_trusted(limits, tuned, s))
         return tuned;
     return conv_choice_built_in(limits, s);
 }

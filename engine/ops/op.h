@@ -328,6 +328,11 @@ struct op_limits {
     // Which kernels convolutions take (conv_variant.h). NULL: the built-in choice.
     const struct tuning *tuning;
     const struct conv_variant *force;    // for tests: before any other choice
+    // Asked before a kernel for matrix units is chosen for a shape, with trusts_user:
+    // false, and another one is chosen. NULL: all are trusted.
+    bool (*trusts)(void *user, const struct conv_variant *v,
+                   const struct conv_shape *s);
+    void *trusts_user;
 };
 const struct op_limits *emit_limits(const struct emitter *e);
 

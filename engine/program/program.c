@@ -34,15 +34,27 @@ struct program {
     struct exec *exec;
     struct copy *copies;
     size_t copy_count, copy_capacity;
-    bool failed;    // out of memory for a declaration, which was logged
+    bool (*check)(struct gpu_device *device, const struct conv_variant *v,
+                  const struct conv_shape *shape, bool *is_right);
+    bool failed;    // out of memory for a declaration, or a check, which was logged
 };
+
+// A device that is lost, or memory that is missing, is no answer: the plan will fail.
+static bool trusts(void *user, const struct conv_variant *v, const struct conv_shape *s)
+{
+    struct program *p = user;
+    bool is_right = false;
+    if (!p->failed && !p->check(p->device, v, s, &is_right))
+        p->failed = true;
+    return is_right;
+}
 
 struct program *program_create(const struct program_options *options)
 {
     struct program *p = mem_zalloc(sizeof(*p));
     if (!p)
         return NULL;
-    assert(options->device || options->limits);
+    assert(options->device || (options->limits && !options->check));
     p->device = options->device;
     p->submission_seconds = options->submission_seconds;
     p->slots = MAX(options->slots, 1u);
@@ -50,6 +62,11 @@ struct program *program_create(const struct program_options *options)
     p->limits = options->limits ? *options->limits : plan_op_limits(options->device);
     if (options->tuning)
         p->limits.tuning = options->tuning;
+    p->check = options->check;
+    if (p->check) {
+        p->limits.trusts = trusts;
+        p->limits.trusts_user = p;
+    }
     p->graph = graph_create(&p->limits);
     if (!p->graph) {
         program_destroy(p);

@@ -36,6 +36,11 @@ struct program_options {
     // `tuning`. Copied, but not what it points to.
     const struct op_limits *limits;
     const struct tuning *tuning;    // NULL: the built-in choice of kernels
+    // matrix_check (matrix_check.h), by which kernels for matrix units are chosen only
+    // where they are right. NULL: they are not checked, for what is only planned, or
+    // whose numbers the caller compares.
+    bool (*check)(struct gpu_device *device, const struct conv_variant *v,
+                  const struct conv_shape *shape, bool *is_right);
     const char
         *hint;    // what to do where a tensor is too large for the device; or NULL
 };

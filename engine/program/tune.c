@@ -17,6 +17,7 @@
 #include "gpu/device.h"
 #include "graph/exec.h"
 #include "ops/conv_choice.h"
+#include "program/matrix_check.h"
 #include "program/program.h"
 #include "program/tune_subject.h"
 
@@ -199,6 +200,8 @@ static bool try_candidates(struct tune_subject *s, struct candidate *list, size_
             log_warn("tune: kernel %s computes %s wrongly on %s and is not used",
                      c->variant->name, conv_shape_text(s->shape, text),
                      gpu_device_info(s->device)->name);
+        if (!c->wrong)
+            matrix_check_mark(s->device, c->variant, s->shape);
         c->dropped = c->wrong || c->once > HOPELESS * best + COMPILE_SECONDS;
         if (c->dropped) {
             candidate_end(c);

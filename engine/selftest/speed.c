@@ -103,9 +103,11 @@ bool speed_test(struct selftest *t)
     if (!selftest_wants(t, PIX_SELFTEST_SPEED, NULL))
         return true;
     const struct gpu_limits *limits = gpu_device_limits(t->device);
-    // Where it is for speed.
-    const bool has_f16 =
-        limits->matrix.subgroup && limits->storage16 && !limits->is_cpu;
-    return selftest_begin(t, "speed") && report_ceilings(t) && report_step(t, "f32") &&
-           (!has_f16 || report_step(t, "f16"));
+    bool ok = selftest_begin(t, "speed") && report_ceilings(t) && report_step(t, "f32");
+    // In 16 bits where that is for speed.
+    for (size_t f = 1; ok && f < SELFTEST_FORMATS; f++)
+        if (limits->storage16 && !limits->is_cpu &&
+            tensor_matrix_product(&limits->matrix, selftest_formats[f]))
+            ok = report_step(t, selftest_format_name(selftest_formats[f]));
+    return ok;
 }

@@ -17,11 +17,6 @@ enum tensor_format precision_format(enum precision p)
                                  : TENSOR_F32;
 }
 
-enum tensor_format precision_matrix_format(enum precision p)
-{
-    return precision_format(p == PRECISION_AUTO ? PRECISION_F16 : p);
-}
-
 bool precision_resolve(struct gpu_device *device, const char *subject,
                        enum precision *p)
 {

@@ -17,10 +17,6 @@ enum precision { PRECISION_F32, PRECISION_F16, PRECISION_BF16, PRECISION_AUTO };
 // For weights.precision; not of PRECISION_AUTO.
 enum tensor_format precision_format(enum precision p);
 
-// What matrix units may have to multiply, which program/matrix_check.h checks first;
-// TENSOR_F32: nothing.
-enum tensor_format precision_matrix_format(enum precision p);
-
 // Replaces PRECISION_AUTO by what is best on the device, which one line of the log
 // says. False after a message by `subject` if the device does not have what is asked
 // for.

@@ -30,13 +30,14 @@ const char *trainer_memory_hint(const struct pix_train_options *o,
 // The step's program, with the kernels of the run's table. Losses and the flags of
 // the weights are read back after every step; sample images are fetched only when a
 // grid is due.
-static bool build_program(struct trainer *t)
+static bool build_program(struct trainer *t, bool is_plan)
 {
     const struct program_options options = {
         .device = t->device,
         .submission_seconds = t->submission_seconds,
         .slots = t->ring_count,
         .tuning = &t->tuning,
+        .check = is_plan ? NULL : matrix_check,
         .hint = TRAINER_TENSOR_HINT,
     };
     const struct objective *o = &t->objective;
@@ -66,7 +67,7 @@ static bool build_program(struct trainer *t)
 // says, and of validations.
 static bool list_shapes(struct trainer *t, struct conv_shapes *shapes)
 {
-    return build_program(t) &&
+    return build_program(t, true) &&
            conv_shapes_add_all(shapes, graph_products(program_graph(t->program))) &&
            (settings_validation_epochs(&t->settings) == 0 ||
             validation_add_shapes(shapes, program_limits(t->program), &t->settings));
@@ -139,8 +140,7 @@ static bool find_precision(struct trainer *t)
         log_info("train: --precision auto is f32: --gan-mode wgangp takes no f16");
         precision = PRECISION_F32;
     }
-    if (!matrix_check(t->device, precision_matrix_format(precision)) ||
-        !resolve(t, &precision))
+    if (!resolve(t, &precision))
         return false;
     settings_set_precision(&t->settings, precision);
     return true;
@@ -149,7 +149,7 @@ static bool find_precision(struct trainer *t)
 bool trainer_build(struct trainer *t, bool measure, struct pix_plan *out)
 {
     if (!find_precision(t) || !create_networks(t) || !find_tuning(t, measure) ||
-        !build_program(t))
+        !build_program(t, !measure))
         return false;
     struct weights *const networks[] = { t->generator, t->discriminator };
     if (!program_plan(t->program, networks, ARRAY_LEN(networks), out))

@@ -8,7 +8,6 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "program/matrix_check.h"
 #include "program/tuned.h"
 #include "settings/choice.h"
 #include "settings/rules.h"
@@ -124,8 +123,7 @@ static bool create_generator(struct translator *t,
                            &value))
         return false;
     enum precision precision = (enum precision)value;
-    if (!matrix_check(t->device, precision_matrix_format(precision)) ||
-        !precision_resolve(t->device, t->command, &precision) ||
+    if (!precision_resolve(t->device, t->command, &precision) ||
         !(t->generator = weights_create(true)))
         return false;
     t->generator->precision = precision_format(precision);

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "gpu/device.h"
 #include "program/footprint.h"
+#include "program/matrix_check.h"
 #include "program/tuned.h"
 #include "shared/moments.h"
 
@@ -57,13 +58,15 @@ static const char *hint(const struct translator *t)
 
 // The graph only: it names and shapes the weights too.
 static bool sized_build(struct translator *t, uint32_t images,
-                        const struct translator_form *form, struct sized *s)
+                        const struct translator_form *form, bool is_plan,
+                        struct sized *s)
 {
     const struct program_options options = {
         .device = t->device,
         .submission_seconds = t->submission_seconds,
         .slots = SLOTS,
         .tuning = &t->tuning,
+        .check = is_plan ? NULL : matrix_check,
         .hint = hint(t),
     };
     *s = (struct sized){ .images = images, .form = *form };
@@ -127,7 +130,7 @@ static bool sized_tune(struct translator *t, struct sized *s)
         return true;
     }
     sized_finish(s);
-    return sized_build(t, before.images, &before.form, s);
+    return sized_build(t, before.images, &before.form, false, s);
 }
 
 const struct tuning *translator_tuning(const struct translator *t)
@@ -172,7 +175,7 @@ bool translator_make_program(struct translator *t, uint32_t images,
     if (!same_form)
         t->most = t->batch_size;
     sized_finish(s);
-    if (sized_build(t, images, form, s))
+    if (sized_build(t, images, form, false, s))
         return true;
     sized_finish(s);
     return false;
@@ -233,7 +236,7 @@ bool translator_plan_form(struct translator *t, const struct translator_form *fo
                           struct pix_plan *out)
 {
     struct sized s = { 0 };
-    bool ok = sized_build(t, t->batch_size, form, &s) && sized_plan(t, &s, out);
+    bool ok = sized_build(t, t->batch_size, form, true, &s) && sized_plan(t, &s, out);
     sized_finish(&s);
     return ok;
 }
