@@ -48,8 +48,8 @@ bool precision_resolve(struct gpu_device *device, const char *subject,
     }
     // Products of 16 bits are no faster than others without units for them.
     if (!is_fast)
-        log_info("%s: --precision %s saves memory, not time: %s is used without matrix "
-                 "units: %s",
+        log_info("%s: --precision %s is not faster than f32 here: %s is used without "
+                 "matrix units: %s",
                  subject, text, name, why_not);
     return true;
 }
