@@ -36,9 +36,15 @@ OPERANDS(w, dy)
 // taps are tap, tap + stride, ...; `taps` of them.
 uvec2 first, extent, tap, taps;
 
+#ifdef MATRIX
+#define PHASE (conv_phase() + tile_zero)
+#else
+#define PHASE conv_phase()
+#endif
+
 void phase_init()
 {
-    first = uvec2(conv_phase() / stride, conv_phase() % stride);
+    first = uvec2(PHASE / stride, PHASE % stride);
     extent = (max(uvec2(p.h_in, p.w_in), first) - first + stride - 1) / stride;
     tap = (first + pad) % stride;
     // Constants where the stride divides the kernel: divisions by it are cheap then.
@@ -176,6 +182,7 @@ void main()
     tile_multiply(m0, n0, size, conv_sum_first() * taps.x * taps.y);
 
 #ifdef MATRIX
+    phase_init();
     TILE_FINISH(i, j, sum, uint n = min(n0 + j, size.y - 1);
                 uvec2 to = first + stride * uvec2(n % plane / extent.y, n % extent.y);
                 uint place = to.x * p.w_in + to.y;

@@ -144,6 +144,12 @@ void jump_init()
 
 void row_jump(inout row r, uint k)
 {
+#ifdef MATRIX
+    if (PACKED != 0) {
+        r = row_of(k);
+        return;
+    }
+#endif
     r.w += w_jump;
     bool w_ends = r.w + pad >= p.conv.w_out * stride;
     r.w -= w_ends ? p.conv.w_out * stride : 0;

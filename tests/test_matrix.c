@@ -517,14 +517,14 @@ static void test_check_types(void **state)
     *limits = before;
 }
 
-// What units that have 16 x 16 x 16 for some formats can do.
+// What units that have 8 x 16 x 16 for some formats can do, which all kernels fit.
 static struct op_limits limits_with(bool f16, bool bf16)
 {
-    const struct gpu_matrix_product product = { .m = 16, .n = 16, .k = 16 };
+    const struct gpu_matrix_product product = { .m = 8, .n = 16, .k = 16 };
     struct op_limits limits = test_guaranteed_limits();
     limits.max_invocations = 1024;
     limits.shared_bytes = 65536;
-    limits.matrix = (struct gpu_matrix){ .subgroup = 32 };
+    limits.matrix = (struct gpu_matrix){ .subgroup = 16 };
     if (f16)
         limits.matrix.f16 = product;
     if (bf16)
@@ -578,6 +578,45 @@ static void test_choice(void **state)
             s.format = TENSOR_F32;
             assert_int_not_equal(conv_choice_built_in(&limits, &s)->kind, CONV_MATRIX);
         }
+}
+
+// Large products have subgroups with as many results as registers and reads of shared
+// memory ask for, see docs/benchmarks.md.
+static void test_tiles(void **state)
+{
+    static const struct {
+        struct gpu_matrix matrix;
+        uint32_t least, most;    // results of a subgroup
+    } devices[] = {
+        { { .subgroup = 32, .f16 = { 16, 16, 16 } }, 32 * 32, 64 * 32 },
+        { { .subgroup = 32, .f16 = { 16, 16, 16 }, .reads_twice = true },
+          64 * 64,
+          64 * 64 },
+        { { .subgroup = 16, .f16 = { 8, 16, 16 } }, 16 * 64, 16 * 64 },
+    };
+    struct op_limits limits = test_guaranteed_limits();
+    struct conv_shape s = { .x = { 1, 128, 64, 64 },
+                            .c_out = 256,
+                            .kernel = 4,
+                            .stride = 2,
+                            .pad = 1,
+                            .format = TENSOR_F16 };
+    (void)state;
+    limits.max_invocations = 1024;
+    limits.shared_bytes = 49152;
+    for (size_t i = 0; i < ARRAY_LEN(devices); i++)
+        for (int d = CONV_FORWARD; d <= CONV_BACKWARD_WEIGHT; d++) {
+            s.direction = (enum conv_direction)d;
+            limits.matrix = devices[i].matrix;
+            const struct conv_variant *v = conv_choice_built_in(&limits, &s);
+            assert_int_equal(v->kind, CONV_MATRIX);
+            assert_in_range(v->reg_m * v->reg_n, devices[i].least, devices[i].most);
+        }
+
+    // Where none of these fits, others are better than none.
+    limits.max_invocations = 128;
+    limits.shared_bytes = 16384;
+    assert_int_equal(conv_choice_built_in(&limits, &s)->kind, CONV_MATRIX);
 }
 
 // Those of docs/drivers.md.
@@ -758,9 +797,9 @@ int main(void)
         check_test(test_backward_input), check_test(test_backward_weight),
         check_test(test_shapes),         check_test(test_step),
         check_test(test_check_types),    check_test(test_literal),
-        check_test(test_choice),         check_test(test_drivers),
-        check_test(test_bf16),           check_test(test_check),
-        check_test(test_trust),
+        check_test(test_choice),         check_test(test_tiles),
+        check_test(test_drivers),        check_test(test_bf16),
+        check_test(test_check),          check_test(test_trust),
     };
     return cmocka_run_group_tests(tests, test_gpu_open, test_gpu_close);
 }

@@ -81,11 +81,42 @@ unpacked() {
         "$usr/bin/$program" "$@"
 }
 
+# Takes from the loads and stores of the module on standard input what makes their numbers
+# available and visible: glslang has all of shared memory do it under the Vulkan memory
+# model, which the extension brings; here the barriers do, see lib/matrix.glsl. A module is
+# words, an instruction its length and number, then what it names; these end with flags,
+# 8 or 16 and 32 (NonPrivatePointer), and a scope.
+leave_to_barriers() {
+    printf '%b' "$(od -An -v -tu4 -w4 | awk '
+        function put(word, i) {
+            for (i = 0; i < 4; i++) {
+                printf "\\x%02x", word % 256
+                word = int(word / 256)
+            }
+        }
+        BEGIN { flags[61] = 4; flags[62] = 3; flags[4457] = 6; flags[4458] = 5 }
+        { words[NR] = $1 }
+        END {
+            for (i = 1; i <= NR; i += i > 5 ? count : 1) {
+                count = i > 5 ? int(words[i] / 65536) : 1
+                last = i + count - 1
+                at = i > 5 ? flags[words[i] % 65536] : 0
+                if (at && i + at + 1 == last && (words[i + at] == 40 || words[i + at] == 48)) {
+                    last--
+                    words[i] -= 65536
+                    words[i + at] = 32
+                }
+                for (k = i; k <= last; k++)
+                    put(words[k])
+            }
+        }')"
+}
+
 compile() {
     # The command of GLSLC, and the options of a module, are several words.
     # shellcheck disable=SC2046,SC2086
-    $1 --target-env=vulkan1.2 -O $(options_of "$2") -I shaders -o "$temporary/$3.spv" \
-        "$(source_of "$2")"
+    $1 --target-env=vulkan1.2 -O $(options_of "$2") -I shaders -o "$temporary/all" \
+        "$(source_of "$2")" && leave_to_barriers <"$temporary/all" >"$temporary/$3.spv"
 }
 
 # Sets `glslc` to the one that compiles type $1 of operands, such as module $2, and

@@ -113,23 +113,53 @@ uint64_t conv_choice_cost(const struct conv_variant *v, const struct conv_shape 
     return DIV_UP(DIV_UP(k, parts), v->k) * MAX(waves * step, step + 150) + second;
 }
 
+// Numbers that an invocation holds while it multiplies, its sums and what it stages: up
+// to these a kernel takes no more registers than leave room for four subgroups, and
+// spills none (tools/isa_report). That is 128 on NVIDIA's and Intel's GPUs. RDNA 3 has
+// more, and reads operands twice, so that many sums pay there.
+#define MATRIX_NUMBERS 80
+#define MATRIX_NUMBERS_TWICE 176
+
+static bool matrix_suits(const struct conv_variant *v, const struct op_limits *limits,
+                         enum tensor_format format)
+{
+    const struct gpu_matrix *m = &limits->matrix;
+    const struct gpu_matrix_product *units = tensor_matrix_product(m, format);
+    if (!units || limits->is_cpu)
+        return false;
+    const uint32_t numbers = v->reg_m * v->reg_n / m->subgroup +
+                             (v->m + v->n) * v->k / conv_variant_invocations(v, limits);
+    // So few rows are for small matrices.
+    return (v->reg_m >= 32 || units->m == 8) &&
+           numbers <= (m->reads_twice ? MATRIX_NUMBERS_TWICE : MATRIX_NUMBERS);
+}
+
+// Whether a product takes at most two reads of shared memory for an instruction of
+// matrix units, where that depends on the tile and the product fills one. RADV reads a
+// matrix of 16 x 16 in four parts on RDNA 3: that takes 4 x 4 of them at least. ANV
+// reads one of 8 x 16 in four and one of 16 x 16 in two: 2 x 4.
+static bool matrix_feeds(const struct conv_variant *v, const struct op_limits *limits,
+                         const struct conv_shape *s)
+{
+    const struct gpu_matrix *m = &limits->matrix;
+    const struct conv_product p = conv_shape_product(s);
+    const uint32_t sums = v->reg_m * v->reg_n;
+    if (v->kind != CONV_MATRIX || p.m < 64 || p.n < 64)
+        return true;
+    if (m->reads_twice)
+        return sums >= 64 * 64;
+    return m->subgroup >= 32 || p.m < 128 || p.n < 128 || sums >= 16 * 64;
+}
+
 bool conv_choice_suits(const struct conv_variant *v, const struct op_limits *limits,
                        enum tensor_format format)
 {
-    const struct gpu_matrix_product *units =
-        tensor_matrix_product(&limits->matrix, format);
     if (v->kind == CONV_VECTOR)
         return (v->n <= VECTOR_OF_CPUS) == limits->is_cpu;
-    if (limits->is_cpu && v->kind == CONV_MATRIX)
-        return false;
-    // So many sums take most registers: that pays where operands are read twice. So few
-    // are for small matrices.
-    if (v->kind == CONV_MATRIX && v->reg_m * v->reg_n > 64 * 32)
-        return limits->matrix.reads_twice;
-    if (v->kind == CONV_MATRIX && v->reg_m < 32)
-        return units && units->m == 8;
+    if (v->kind == CONV_MATRIX)
+        return matrix_suits(v, limits, format);
     return limits->is_cpu ? v->kind == CONV_DIRECT || conv_variant_has_rows(v)
-                          : v->kind == CONV_SHARED || v->kind == CONV_MATRIX;
+                          : v->kind == CONV_SHARED;
 }
 
 static bool is_trusted(const struct op_limits *limits, const struct conv_variant *v,
@@ -137,6 +167,20 @@ static bool is_trusted(const struct op_limits *limits, const struct conv_variant
 {
     return v->kind != CONV_MATRIX || !limits->trusts ||
            limits->trusts(limits->trusts_user, v, s);
+}
+
+// Whether there is a kernel of those that matrix_feeds() means.
+static bool can_feed(const struct op_limits *limits, const struct conv_shape *s)
+{
+    size_t count;
+    const struct conv_variant *table = conv_variant_table(&count);
+    for (size_t i = 0; i < count; i++)
+        if (table[i].kind == CONV_MATRIX &&
+            conv_choice_suits(&table[i], limits, s->format) &&
+            conv_variant_fits(&table[i], limits, s) &&
+            matrix_feeds(&table[i], limits, s))
+            return true;
+    return false;
 }
 
 static const struct conv_variant *find_cheapest(const struct op_limits *limits,
@@ -148,11 +192,12 @@ static const struct conv_variant *find_cheapest(const struct op_limits *limits,
     const struct conv_variant *best = NULL;
     size_t count;
     const struct conv_variant *table = conv_variant_table(&count);
+    const bool fed = with_matrix && can_feed(limits, s);
     for (size_t i = 0; i < count; i++) {
         const struct conv_variant *v = &table[i];
         if ((with_matrix || v->kind != CONV_MATRIX) &&
             conv_choice_suits(v, limits, s->format) &&
-            conv_variant_fits(v, limits, s) &&
+            conv_variant_fits(v, limits, s) && (!fed || matrix_feeds(v, limits, s)) &&
             (!best || conv_choice_cost(v, s) < conv_choice_cost(best, s)))
             best = v;
     }

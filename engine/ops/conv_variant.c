@@ -109,9 +109,17 @@ static const struct conv_variant table[] = {
     MATRIX(64, 32, 32, 32, 32),    // few pixels
     MATRIX(32, 32, 32, 32, 32),
     MATRIX(32, 32, 16, 16, 16),    // matrices of 8 x 8
+    // Subgroups of 16, which have half as many sums in as many registers.
+    MATRIX(128, 128, 16, 16, 64),    // 16 subgroups
+    MATRIX(64, 64, 16, 16, 32),      // eight
     MATRIX_SPLIT(64, 64, 32, 32, 32, 4),
     MATRIX_SPLIT(64, 64, 32, 32, 32, 16),
     MATRIX_SPLIT(64, 32, 32, 32, 32, 16),
+    MATRIX_SPLIT(128, 128, 16, 64, 64, 4),
+    MATRIX_SPLIT(128, 128, 16, 64, 64, 16),
+    MATRIX_SPLIT(128, 128, 16, 16, 64, 4),
+    MATRIX_SPLIT(128, 128, 16, 16, 64, 16),
+    MATRIX_SPLIT(64, 64, 16, 16, 32, 16),
 };
 
 const struct conv_variant *conv_variant_table(size_t *count)
@@ -267,13 +275,15 @@ static bool vector_fits(const struct conv_variant *v, const struct op_limits *li
            shape_count(conv_shape_w(s)) / 4 <= limits->max_texels;
 }
 
-// What lib/matrix.glsl declares: tiles whose rows are 16 bytes longer, or as many rows
-// of results as the device's matrices have, of each subgroup.
+// What lib/matrix.glsl declares: tiles whose rows are 16 bytes longer, and 16 bytes
+// where it keeps registers free (PACKED); or as many rows of results as the device's
+// matrices have, of each subgroup.
 static uint32_t matrix_shared(const struct conv_variant *v,
-                              const struct gpu_matrix_product *units)
+                              const struct gpu_matrix_product *units, uint32_t lanes)
 {
     const uint32_t subgroups = v->m / v->reg_m * (v->n / v->reg_n);
-    return MAX((v->m + v->n) * (v->k / 8 + 1),
+    const bool packed = lanes < 32 && v->reg_m * v->reg_n >= 64 * lanes;
+    return MAX((v->m + v->n) * (v->k / 8 + 1) + packed,
                subgroups * units->m * (v->reg_n / 4 + 1)) *
            16;
 }
@@ -285,7 +295,8 @@ static bool matrix_fits(const struct conv_variant *v, const struct op_limits *li
     const struct gpu_matrix_product *units =
         tensor_matrix_product(&limits->matrix, s->format);
     return units && v->reg_m % units->m == 0 && v->reg_n % units->n == 0 &&
-           v->k % units->k == 0 && matrix_shared(v, units) <= limits->shared_bytes &&
+           v->k % units->k == 0 &&
+           matrix_shared(v, units, limits->matrix.subgroup) <= limits->shared_bytes &&
            conv_variant_invocations(v, limits) % (v->k / 8) == 0;
 }
 

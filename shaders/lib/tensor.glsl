@@ -93,15 +93,15 @@ void number_mark(uint bits, uint format)
 #define TENSOR(place, name)                                                              \
     TENSOR_BLOCKS(place, name, ) TENSOR_AT(place, name) TENSOR_SET(place, name)
 
-// What TENSOR_READ has declared, as it is stored: name_bits(i) of one element, and
-// name_eight(i) of eight neighbours of 16 bits at a multiple of eight.
+// What TENSOR_READ has declared, of f16, as it is stored: name_number(i), one element, and
+// name_eight(i), eight neighbours at a multiple of eight.
 #ifdef PIX_16BIT
-#define TENSOR_BITS(place, name)                                                         \
+#define TENSOR_NUMBERS(place, name)                                                      \
+    layout(binding = place) readonly buffer name##_numbers_block { float16_t name##_numbers[]; }; \
     layout(binding = place) readonly buffer name##_eights_block { uvec4 name##_eights[]; }; \
-    uint name##_bits(uint i)                                                             \
+    float16_t name##_number(uint i)                                                      \
     {                                                                                    \
-        return format_of(place) == FORMAT_F32 ? floatBitsToUint(name##_floats[i])        \
-                                              : uint(name##_halves[i]);                  \
+        return name##_numbers[i];                                                        \
     }                                                                                    \
     uvec4 name##_eight(uint i)                                                           \
     {                                                                                    \
