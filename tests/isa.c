@@ -6,11 +6,12 @@
 // default device; nothing is executed. tools/isa_report runs it on devices that are not
 // there.
 //
-//     isa [--f16 | --bf16] [--dump FOLDER] [--all]
+//     isa [--f16 | --bf16] [--variant NAME] [--dump FOLDER] [--all]
 //
-// --f16 and --bf16 take networks in that precision. One line a kernel, its fields
-// separated by tabs, the first line names them. --dump writes the machine code of each
-// to a file, --all prints every number that the driver gives.
+// --f16 and --bf16 take networks in that precision, --variant that kernel for all
+// convolutions that it fits. One line a kernel, its fields separated by tabs, the first
+// line names them. --dump writes the machine code of each to a file, --all prints every
+// number that the driver gives.
 
 #include <ctype.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@
 #include "gpu/device.h"
 #include "gpu/kernel.h"
 #include "graph/plan.h"
+#include "ops/conv_variant.h"
 #include "shared/conv.h"
 #include "support/statistics.h"
 #include "train/objective.h"
@@ -110,11 +112,26 @@ static struct line label_of(const struct line *l)
     return label.end < l->end && *label.end == ':' ? label : none;
 }
 
-// Where a line branches to, "s_cbranch_scc0 BB4", "@!p0 bra pT L4 // delay=1"; empty:
-// nowhere.
+// Where `text` begins in a line; NULL: nowhere.
+static const char *find(const struct line *l, const char *text)
+{
+    const size_t n = strlen(text);
+    for (const char *at = l->text; at + n <= l->end; at++)
+        if (memcmp(at, text, n) == 0)
+            return at;
+    return NULL;
+}
+
+// Where a line branches to, "s_cbranch_scc0 BB4", "@!p0 bra pT L4 // delay=1",
+// "while(16) JIP:  LABEL7 { align1 1H }" of Intel; empty: nowhere.
 static struct line target_of(const struct line *l)
 {
     const char *at = l->text;
+    if (find(l, "while(") && find(l, "JIP:")) {
+        for (at = find(l, "JIP:") + 4; at < l->end && *at == ' ';)
+            at++;
+        return word_at(at, l);
+    }
     bool is_nvk = false;
     for (; !is_nvk && at + 4 < l->end; at++)
         is_nvk = strncmp(at, "bra ", 4) == 0 && (at == l->text || at[-1] == ' ');
@@ -184,6 +201,14 @@ static void count_instruction(const struct line *l, struct loop *loop)
         loop->matrix += has_operation(l, "hmma");
         loop->reads += has_operation(l, "ldsm") || has_operation(l, "lds");
         loop->fma += has_operation(l, "ffma");
+        return;
+    }
+    // Intel's say how they address registers; what a message does is a line of its own.
+    loop->reads += find(l, "slm MsgDesc: ( load") != NULL;
+    if (find(l, "{ align1 ")) {
+        loop->all++;
+        loop->matrix += starts(l->text, "dpas");
+        loop->fma += starts(l->text, "mad(");
         return;
     }
     if (!is_instruction(l))
@@ -276,9 +301,11 @@ static bool add_calls(struct gpu_device *device, const struct graph *g)
     return true;
 }
 
-static bool collect(struct gpu_device *device, enum tensor_format precision)
+static bool collect(struct gpu_device *device, enum tensor_format precision,
+                    const struct conv_variant *variant)
 {
-    const struct op_limits limits = plan_op_limits(device);
+    struct op_limits limits = plan_op_limits(device);
+    limits.force = variant;
     const struct objective_options options = {
         .generator = { 8, 64, 3, 3 },
         .discriminator = { 3, 64 },
@@ -423,6 +450,7 @@ int main(int argc, char **argv)
 {
     const struct log_sink sink = { .callback = print_log, .level = LOG_ERROR };
     const char *folder = NULL;
+    const struct conv_variant *variant = NULL;
     bool all = false;
     enum tensor_format precision = TENSOR_F32;
     for (int i = 1; i < argc; i++) {
@@ -432,10 +460,16 @@ int main(int argc, char **argv)
             precision = TENSOR_F16;
         } else if (strcmp(argv[i], "--bf16") == 0) {
             precision = TENSOR_BF16;
+        } else if (strcmp(argv[i], "--variant") == 0 && i + 1 < argc &&
+                   conv_variant_find(argv[i + 1])) {
+            variant = conv_variant_find(argv[++i]);
         } else if (strcmp(argv[i], "--dump") == 0 && i + 1 < argc) {
             folder = argv[++i];
         } else {
-            fprintf(stderr, "usage: isa [--f16 | --bf16] [--dump FOLDER] [--all]\n");
+            fprintf(
+                stderr,
+                "usage: isa [--f16 | --bf16] [--variant NAME] [--dump FOLDER] [--all]\n"
+                "NAME is a kernel of engine/ops/conv_variant.c\n");
             return 2;
         }
     }
@@ -451,7 +485,7 @@ int main(int argc, char **argv)
                 "isa: the driver of %s reports no statistics of its compiler "
                 "(VK_KHR_pipeline_executable_properties)\n",
                 info->name);
-    ok = ok && collect(device, precision);
+    ok = ok && collect(device, precision, variant);
     if (ok)
         printf(
             "# %s, %s %s\nkernel\tconstants\tcalls\tgflop\tregisters\tspills\tshared\t"
