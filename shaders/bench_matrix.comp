@@ -31,6 +31,17 @@ layout(constant_id = BENCH_SPEC_K) const uint K = 16;
 layout(push_constant) uniform Push { bench_params p; };
 layout(binding = 0) writeonly buffer Y { STORE y[]; };
 
+#ifdef PIX_BF16
+// Matrices that are made of single elements of 16 bits would be packed in every turn.
+const uint A_PAIRS = M * K / 2, B_PAIRS = K * N / 2;
+shared uint pairs[2 * A_PAIRS + B_PAIRS];
+
+uint pair(float v)
+{
+    return floatBitsToUint(v) >> 16 | floatBitsToUint(v + 1.0) & 0xffff0000;
+}
+#endif
+
 void main()
 {
     coopmat<NUMBER, gl_ScopeSubgroup, M, K, gl_MatrixUseA> a;
@@ -38,10 +49,24 @@ void main()
     coopmat<float, gl_ScopeSubgroup, M, N, gl_MatrixUseAccumulator> sums[BENCH_MATRICES];
     // Elements that are equal could be computed once.
     float lane = float(gl_LocalInvocationID.x);
+#ifdef PIX_BF16
+    coopmat<NUMBER, gl_ScopeSubgroup, M, K, gl_MatrixUseA> opposite;
+    for (uint i = gl_LocalInvocationID.x; i < A_PAIRS; i += gl_WorkGroupSize.x) {
+        pairs[i] = pair(p.a * float(i));
+        pairs[A_PAIRS + i] = pairs[i] ^ 0x80008000;
+    }
+    for (uint i = gl_LocalInvocationID.x; i < B_PAIRS; i += gl_WorkGroupSize.x)
+        pairs[2 * A_PAIRS + i] = pair(p.b * float(i));
+    barrier();
+    coopMatLoad(a, pairs, 0, K / 2, gl_CooperativeMatrixLayoutRowMajor);
+    coopMatLoad(opposite, pairs, A_PAIRS, K / 2, gl_CooperativeMatrixLayoutRowMajor);
+    coopMatLoad(b, pairs, 2 * A_PAIRS, K / 2, gl_CooperativeMatrixLayoutColumnMajor);
+#else
     for (uint e = 0; e < a.length(); e++)
         a[e] = NUMBER(p.a * lane + float(e));
     for (uint e = 0; e < b.length(); e++)
         b[e] = NUMBER(p.b * lane - float(e));
+#endif
     [[unroll]] for (uint i = 0; i < BENCH_MATRICES; i++)
         for (uint e = 0; e < sums[i].length(); e++)
             sums[i][e] = p.a * lane + float(e * BENCH_MATRICES + i);
@@ -49,9 +74,6 @@ void main()
     // small.
 #ifdef PIX_BF16
     // Which has no negation: two turns at a time, of an even number.
-    coopmat<NUMBER, gl_ScopeSubgroup, M, K, gl_MatrixUseA> opposite;
-    for (uint e = 0; e < a.length(); e++)
-        opposite[e] = NUMBER(-p.a * lane - float(e));
     for (uint turn = 0; turn < p.count; turn += 2) {
         [[unroll]] for (uint i = 0; i < BENCH_MATRICES; i++)
             sums[i] = coopMatMulAdd(a, b, sums[i]);

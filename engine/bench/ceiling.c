@@ -22,6 +22,7 @@
 // Turns of a multiply-add loop: enough that what stands around it does not count, far
 // below the 65535 after which llvmpipe ends loops.
 #define TURNS 256
+_Static_assert(TURNS % 2 == 0, "bench_matrix_bf16 makes two at a time");
 
 // A dispatch is made longer until it takes this long or fills the grid: far more than a
 // submission costs, far less than a watchdog allows.

@@ -32,9 +32,9 @@ const char *const bench_method[] = {
     "Floor: the longest of the times that the flops, the bytes and the launches would "
     "take at the ceilings. The ceilings are taken before and after each group of calls "
     "and each step, by the fastest of three runs, and the faster ones of both count: "
-    "multiply-adds in f32 (matrix units for products of f16, where the device has "
-    "faster ones), the better way of copying, and an empty dispatch for each dispatch, "
-    "with a barrier after it or without, as the step has them.",
+    "multiply-adds in f32 (matrix units for products of f16 or bf16, where the device "
+    "has faster ones for it), the better way of copying, and an empty dispatch for each "
+    "dispatch, with a barrier after it or without, as the step has them.",
     "Ceiling: the floor divided by the time taken, and what it is bound by: f, b or l. "
     "It is above 100 % where caches are faster than the copy. A ? says that this "
     "ceiling differed by more than 15 % before and after, or was slower than the row: "
