@@ -1217,7 +1217,7 @@ enum pix_finding_kind {
 };
 
 enum pix_finding_level {
-    PIX_FINDING_ERROR,      // is not trained on, or spoils it
+    PIX_FINDING_ERROR,      // cannot be used, or makes training worse
     PIX_FINDING_WARNING,    // is likely a mistake
     PIX_FINDING_HINT,       // may be one: look at it
 };
@@ -1479,7 +1479,7 @@ struct pix_selftest_options {
     // To see the alarm: the results of this kernel of convolutions, or of this
     // operation, are corrupted in one bit before they are compared. An error where
     // nothing of it was run. NULL: none.
-    const char *spoil;
+    const char *corrupt;
 
     // Called with each row when it is known; returning false ends the test. May be
     // NULL.

@@ -21,11 +21,11 @@ static void test_alarm(void **state)
 {
     (void)state;
     command_need_device();
-    RUN(1, "selftest --only direct-32x1-4x1 --spoil direct-32x1-4x1");
+    RUN(1, "selftest --only direct-32x1-4x1 --corrupt direct-32x1-4x1");
     command_check_has(command_out, "  direct-32x1-4x1            FAIL FAIL FAIL ");
     command_check_has(command_out, "1 of ");
     command_check_has(command_out, " tests FAILED in ");
-    command_check_has(command_out, ": --spoil direct-32x1-4x1 is to show that");
+    command_check_has(command_out, ": --corrupt direct-32x1-4x1 is to show that");
     command_check_has(command_err, "error: direct-32x1-4x1, input gradient, f32: ");
     // No device has this kernel for gradients of weights.
     RUN(0, "selftest --only vector-8-8");
@@ -36,7 +36,7 @@ static void test_operation_alarm(void **state)
 {
     (void)state;
     command_need_device();
-    RUN(1, "selftest --only SGD --spoil SGD");
+    RUN(1, "selftest --only SGD --corrupt SGD");
     command_check_has(command_out, "Other operations, compared with PyTorch");
     command_check_has(command_out, "  SGD, f32");
     command_check_has(command_out, "1 of 1 tests FAILED in ");
@@ -47,7 +47,7 @@ static void test_document(void **state)
 {
     (void)state;
     command_need_device();
-    RUN(1, "selftest --only direct-32x1- --spoil direct-32x1-4x1 --json");
+    RUN(1, "selftest --only direct-32x1- --corrupt direct-32x1-4x1 --json");
     json_t *document = command_parse(command_out);
     const json_t *rows = json_object_get(document, "rows");
     const json_t *device = json_object_get(document, "device");
@@ -69,14 +69,14 @@ static void test_document(void **state)
 }
 
 // A kernel that is not among what is tested raises no alarm, which is no good sign.
-static void test_nothing_spoiled(void **state)
+static void test_nothing_corrupted(void **state)
 {
     (void)state;
     command_need_device();
-    RUN(1, "selftest --only rounding --spoil simple");
+    RUN(1, "selftest --only rounding --corrupt simple");
     command_check_has(command_err,
-                      "\"simple\" was not run, so that nothing was spoiled");
-    RUN(1, "selftest --only direct-32x1-4x1 --spoil SGD");
+                      "\"simple\" was not run, so that nothing was corrupted");
+    RUN(1, "selftest --only direct-32x1-4x1 --corrupt SGD");
     command_check_has(command_err, "\"SGD\" was not run");
 }
 
@@ -92,9 +92,12 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        check_test(test_table),           check_test(test_alarm),
-        check_test(test_operation_alarm), check_test(test_document),
-        check_test(test_nothing_spoiled), check_test(test_refused),
+        check_test(test_table),
+        check_test(test_alarm),
+        check_test(test_operation_alarm),
+        check_test(test_document),
+        check_test(test_nothing_corrupted),
+        check_test(test_refused),
     };
     return cmocka_run_group_tests(tests, command_open, command_close);
 }

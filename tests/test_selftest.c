@@ -141,12 +141,12 @@ static bool stop(void *user)
     return s->stops++ >= s->most;
 }
 
-static bool run(const char *only, const char *spoil, struct seen *s,
+static bool run(const char *only, const char *corrupt, struct seen *s,
                 struct pix_selftest_result *result)
 {
     *s = (struct seen){ .most = UINT32_MAX };
     const struct pix_selftest_options options = {
-        .only = only, .spoil = spoil, .row = see, .stop = stop, .user = s
+        .only = only, .corrupt = corrupt, .row = see, .stop = stop, .user = s
     };
     const bool ok = selftest_run(test_gpu(), 0.2, &options, result);
     assert_int_equal(result->passed + result->failed + result->skipped,
@@ -185,7 +185,7 @@ static void test_alarm(void **state)
     assert_true(result.failed > 0);
     assert_int_equal(result.passed, 0);
     assert_non_null(strstr(s.failure, "direct-32x1-4x1, weight gradient, "));
-    // What was not run was not spoiled, which is an error: nothing was shown.
+    // What was not run was not corrupted, which is an error: nothing was shown.
     const struct log_sink *sink = log_use(NULL);
     assert_false(run("direct-32x16-8x8", "direct-32x1-4x1", &s, &result));
     assert_non_null(strstr(log_last_error(), "\"direct-32x1-4x1\" was not run"));

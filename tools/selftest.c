@@ -238,18 +238,18 @@ static void print_device(const struct pix_device_info *d)
                  output_format_bytes(d->shared_memory_bytes, shared), d->subgroup_size);
 }
 
-static void print_summary(const struct pix_selftest_result *r, const char *spoil)
+static void print_summary(const struct pix_selftest_result *r, const char *corrupt)
 {
     char seconds[32], skipped[64] = "";
     output_format_seconds(r->seconds, seconds);
     if (r->skipped)
         snprintf(skipped, sizeof(skipped), "; %" PRIu32 " are not for this device (-)",
                  r->skipped);
-    if (r->failed && spoil)
+    if (r->failed && corrupt)
         output_print(stdout,
-                     "\n%" PRIu32 " of %" PRIu32 " tests FAILED in %s: --spoil %s is "
+                     "\n%" PRIu32 " of %" PRIu32 " tests FAILED in %s: --corrupt %s is "
                      "to show that\n",
-                     r->failed, r->passed + r->failed, seconds, spoil);
+                     r->failed, r->passed + r->failed, seconds, corrupt);
     else if (r->failed)
         output_print(stdout,
                      "\n%" PRIu32 " of %" PRIu32 " tests FAILED in %s%s: please report "
@@ -263,12 +263,12 @@ static void print_summary(const struct pix_selftest_result *r, const char *spoil
 }
 
 static int run(struct selftest *s, pix_device *device, const char *only,
-               const char *spoil)
+               const char *corrupt)
 {
     const struct pix_device_info *info = pix_device_get_info(device);
     const struct pix_selftest_options options = {
         .only = only,
-        .spoil = spoil,
+        .corrupt = corrupt,
         .row = take_row,
         .progress = show_progress,
         .stop = is_interrupted,
@@ -286,7 +286,7 @@ static int run(struct selftest *s, pix_device *device, const char *only,
     if (s->as_json)
         ok = print_document(s, info, &result, complete) && ok;
     else if (complete)
-        print_summary(&result, spoil);
+        print_summary(&result, corrupt);
     if (terminal_is_interrupted())
         return EXIT_INTERRUPTED;
     return ok ? EXIT_DONE : EXIT_FAILED;
@@ -297,7 +297,7 @@ int command_selftest(int argc, char **argv)
     terminal_catch_interrupt("ending after this kernel");
     struct device_arguments device_arguments = { 0 };
     struct selftest s = { .heading = -1 };
-    const char *only = NULL, *spoil = NULL;
+    const char *only = NULL, *corrupt = NULL;
     const struct argument arguments[] = {
         { "json", ARGUMENT_FLAG, &s.as_json, NULL,
           "print one JSON document on stdout" },
@@ -305,7 +305,7 @@ int command_selftest(int argc, char **argv)
           "a part (convolution, rounding, operation, split, step, speed), or kernels "
           "and operations with NAME in theirs",
           NULL, "everything" },
-        { "spoil", ARGUMENT_TEXT, &spoil, "NAME",
+        { "corrupt", ARGUMENT_TEXT, &corrupt, "NAME",
           "change a bit of this kernel's or operation's results, to see the alarm" },
     };
     const struct command command = {
@@ -329,7 +329,7 @@ int command_selftest(int argc, char **argv)
     if (!device)
         return EXIT_FAILED;
     s.rows = json_array();
-    code = run(&s, device, only, spoil);
+    code = run(&s, device, only, corrupt);
     json_decref(s.rows);
     return options_close_device(device, code);
 }

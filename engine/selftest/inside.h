@@ -18,7 +18,7 @@ struct selftest {
     double submission_seconds;
     const struct pix_selftest_options *options;
     struct pix_selftest_result *result;
-    bool has_spoiled;    // what options->spoil names: it was run, and changed
+    bool has_corrupted;    // what options->corrupt names: it was run, and changed
 };
 
 // Names of precisions, "f16", and whether the device stores such numbers.

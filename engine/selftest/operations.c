@@ -513,16 +513,16 @@ static bool check(struct selftest *t, struct operation_run *r, struct verdict *v
         snprintf(v->text, sizeof(v->text), "two runs give different numbers");
         return true;
     }
-    const char *spoil = t->options->spoil;
+    const char *corrupt = t->options->corrupt;
     const float *numbers = r->numbers[0];
     // The caller wants the results corrupted, to see the alarm: the highest bit of the
     // exponent.
-    if (spoil && strcmp(spoil, r->of->name) == 0) {
+    if (corrupt && strcmp(corrupt, r->of->name) == 0) {
         uint32_t bits;
         memcpy(&bits, numbers, sizeof(bits));
         bits ^= UINT32_C(1) << 30;
         memcpy(r->numbers[0], &bits, sizeof(bits));
-        t->has_spoiled = true;
+        t->has_corrupted = true;
     }
     for (size_t i = 0; i < r->output_count; i++) {
         check_array(r, i, numbers, v);

@@ -70,7 +70,7 @@ struct cell {
 // The caller wants a kernel's results corrupted, to see the alarm.
 static bool is_corrupted(const struct products *p, const struct conv_variant *v)
 {
-    const char *name = p->test->options->spoil;
+    const char *name = p->test->options->corrupt;
     return name && strcmp(name, v->name) == 0;
 }
 
@@ -97,7 +97,7 @@ static bool check_data(const struct products *p, const struct product_run *r,
     }
     if (is_corrupted(p, cell->variant)) {
         *(unsigned char *)kept ^= 1;
-        p->test->has_spoiled = true;
+        p->test->has_corrupted = true;
     }
     cell->failed = !product_case_check(r->of, cell->direction, data, kept, &cell->error,
                                        cell->text);

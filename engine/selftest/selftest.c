@@ -151,14 +151,14 @@ bool selftest_compile(struct selftest *t, struct program *const *programs, size_
 
 // ---------------------------------------------------------------------------
 
-// Whether `only` and `spoil` name something. False after a message.
+// Whether `only` and `corrupt` name something. False after a message.
 static bool check_options(const struct pix_selftest_options *o)
 {
-    if (o->spoil && !names_have(PIX_SELFTEST_CONVOLUTION, o->spoil, true) &&
-        !names_have(PIX_SELFTEST_OPERATION, o->spoil, true)) {
+    if (o->corrupt && !names_have(PIX_SELFTEST_CONVOLUTION, o->corrupt, true) &&
+        !names_have(PIX_SELFTEST_OPERATION, o->corrupt, true)) {
         log_error("selftest: \"%s\" is neither a kernel of convolutions nor an "
                   "operation",
-                  o->spoil);
+                  o->corrupt);
         return false;
     }
     if (!o->only || is_part(o->only) ||
@@ -195,11 +195,11 @@ bool selftest_run(struct gpu_device *device, double submission_seconds,
     const bool ok = rounding_test(&t) && products_test(&t) && operations_test(&t) &&
                     splitting_test(&t) && steps_test(&t) && speed_test(&t);
     result->seconds = os_seconds() - start;
-    if (!ok || !options->spoil || t.has_spoiled)
+    if (!ok || !options->corrupt || t.has_corrupted)
         return ok;
     log_error(
-        "selftest: \"%s\" was not run, so that nothing was spoiled: it is not for "
+        "selftest: \"%s\" was not run, so that nothing was corrupted: it is not for "
         "this device, or not among what is tested",
-        options->spoil);
+        options->corrupt);
     return false;
 }
