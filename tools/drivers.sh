@@ -6,7 +6,7 @@
 #
 #     tools/drivers.sh [swiftshader] [drm-shim] [jansson] [libzip] [libpng] [utf8proc]
 #                      [libjpeg-turbo] [tiff] [zlib] [mesa] [glslc] [onnxruntime]
-#                      [browser]
+#                      [browser] [intel]
 #
 #     swiftshader/  a second software implementation of Vulkan, from Debian's package
 #                   chromium-common: libvk_swiftshader.so, vk_swiftshader_icd.json
@@ -19,6 +19,11 @@
 #                   unpacked. Its lavapipe has matrix units
 #     glslc/        the glslc and the spirv-val of a still newer Debian, in the same way; 10
 #                   MB, and 50 MB unpacked. It knows bf16
+#     intel/        Intel's driver of Mesa in the same way, for tools/isa_report, with a
+#                   stand-in for its GPUs that is in no package: it is built from the source
+#                   of that Mesa, in some minutes. Only where it is named. Needs g++, ninja,
+#                   bison, flex, pkg-config, python3-venv and the headers of libdrm, zlib and
+#                   expat; Meson and what else builds it comes from PyPI
 #     jansson/      the source of the JSON library, to build it for Windows, from
 #                   Debian's source package: jansson.tar
 #     libzip/       the same of the library for zip archives: libzip.tar
@@ -32,7 +37,7 @@
 #     browser/      what opens pages in the system's Chromium and looks for barriers in
 #                   them, from npm: node_modules/playwright-core, node_modules/axe-core
 #
-# All but the last two come from the machine's own package sources and are unpacked, never
+# All but onnxruntime, browser and a part of intel come from the machine's own package sources and are unpacked, never
 # installed: the system's packages, package lists and settings stay as they are. What
 # was downloaded once is kept in the user's cache folder, by npm in its own. What is not
 # available is reported and skipped; the exit code is still 0.
@@ -159,11 +164,11 @@ download_private() {
         timeout 300 apt-get -q -c "$dir/apt.conf" download "$package"
 }
 
-# Downloads the files of source package $1. The update may fail for one of the machine's
+# Downloads the files of source package $1, of suite $2 or of the release. The update may fail for one of the machine's
 # sources and still bring the list that matters.
 download_source() {
     local dir=$private/source
-    configure_private "$dir" '' || return 1
+    configure_private "$dir" "${2:-}" || return 1
     sed -i 's/^deb /deb-src /' "$dir/sources.list.d/copied.list"
     sed -i 's/^Types: deb$/Types: deb-src/' "$dir/sources.list.d/copied.sources"
     timeout 300 apt-get -q -c "$dir/apt.conf" update
@@ -323,6 +328,55 @@ get_system() {
     echo "drivers: $name unpacked to ${to#"$root"/}"
 }
 
+# Builds the stand-in for Intel's GPUs and puts it beside their driver.
+get_intel() {
+    local to=$drivers/intel log=$drivers/intel-shim.log stage=$drivers/stage-intel
+    local shim=libintel_noop_drm_shim.so missing='' name file
+    case "$wanted" in
+    *' intel '*) ;;
+    *) return ;;
+    esac
+    get_system intel "$newer" usr/share/vulkan/icd.d/intel_icd.json \
+        mesa-vulkan-drivers libvulkan1
+    [ -f "$to/complete" ] || return
+    for file in "$to"/usr/lib/*/"$shim"; do
+        [ ! -f "$file" ] || return
+    done
+    for name in g++ ninja bison flex pkg-config python3 xz; do
+        command -v "$name" >/dev/null 2>&1 || missing="$missing $name"
+    done
+    for name in libdrm zlib expat; do
+        pkg-config --exists "$name" 2>/dev/null || missing="$missing $name"
+    done
+    if [ -n "$missing" ]; then
+        echo "drivers: $shim skipped: building it needs$missing"
+        return
+    fi
+    rm -rf "$stage"
+    mkdir -p "$stage/mesa"
+    echo "drivers: building $shim"
+    (
+        cd "$stage" || exit 1
+        python3 -m venv python || exit 1
+        python/bin/pip -q install meson mako pyyaml packaging || exit 1
+        download_source mesa "$newer"
+        tar -xf mesa_*.orig.tar.xz --strip-components=1 -C mesa || exit 1
+        PATH=$stage/python/bin:$PATH
+        meson setup build mesa -Dplatforms= -Dvulkan-drivers= -Dgallium-drivers= \
+            -Dglx=disabled -Degl=disabled -Dgbm=disabled -Dopengl=false \
+            -Dgles1=disabled -Dgles2=disabled -Dtools=drm-shim,intel -Dllvm=disabled \
+            -Dvideo-codecs= -Dshader-cache=disabled -Dzstd=disabled \
+            -Dvalgrind=disabled -Dlibunwind=disabled || exit 1
+        ninja -C build "src/intel/tools/$shim"
+    ) >"$log" 2>&1 && cp "$stage/build/src/intel/tools/$shim" "$to"/usr/lib/*/ ||
+        {
+            echo "drivers: $shim skipped: it could not be built (see ${log#"$root"/})"
+            return
+        }
+    rm -rf "$stage"
+    echo "drivers: $shim put into ${to#"$root"/}"
+}
+
 # Puts npm packages $2... and those that they need into build/drivers/$1. No script of
 # them runs.
 get_npm() {
@@ -367,6 +421,7 @@ get zlib libz-mingw-w64-dev '' \
 get_system mesa "$newer $newer-backports" usr/share/vulkan/icd.d/lvp_icd.json \
     mesa-vulkan-drivers mesa-drm-shim libvulkan1 glslc spirv-tools
 get_system glslc "$newest" usr/bin/glslc glslc spirv-tools
+get_intel
 get_npm onnxruntime onnxruntime-web@1.30.0
 get_npm browser playwright-core@1.65.1 axe-core@4.14.1
 rm -rf "$private"
