@@ -102,12 +102,15 @@ torch=$PWD/support/fake_torch
         $tiny --precision bf16
     ! grep -qF "Traceback" "$scratch/err" || complain "a failure of this program's"
     FAKE_TORCH=no_memory run 1 "PyTorch cannot do the step in f32 on cpu: " $tiny
-    if [ "$(python3 -c 'import os; print(os.cpu_count())')" -gt 1 ]; then
-        FAKE_TORCH=one_thread run 0 "PyTorch has 1 of" $tiny
-    fi
+    # A whole measurement each: what is said on the way, and at the end.
     if [ -e /dev/full ]; then
-        out=/dev/full run 1 "the result cannot be written: " $tiny
+        FAKE_TORCH=one_thread out=/dev/full run 1 "the result cannot be written: " $tiny
         ! grep -qF "Exception ignored" "$scratch/err" || complain "a full disk"
+    else
+        FAKE_TORCH=one_thread run 0 "times as fast" $tiny
+    fi
+    if [ "$(python3 -c 'import os; print(os.cpu_count())')" -gt 1 ]; then
+        grep -qF "PyTorch has 1 of" "$scratch/err" || complain "it counts no threads"
     fi
     if "$pix2pix" bench --counters --quick --precision f16 >/dev/null 2>&1; then
         run 0 "times as fast" $tiny --precision f16 --turns 6
