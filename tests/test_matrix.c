@@ -663,29 +663,12 @@ static void test_drivers(void **state)
 // ---------------------------------------------------------------------------
 // The check before a kernel is used
 
-static PFN_vkCreateComputePipelines make_pipelines;
-static struct pipelines {
-    _Atomic int made;    // several threads make them
-    bool refuse;
-} pipelines;
-
-static VkResult VKAPI_PTR watch_pipelines(VkDevice on, VkPipelineCache cache,
-                                          uint32_t count,
-                                          const VkComputePipelineCreateInfo *infos,
-                                          const VkAllocationCallbacks *callbacks,
-                                          VkPipeline *out)
-{
-    pipelines.made += (int)count;
-    return pipelines.refuse ? VK_ERROR_INITIALIZATION_FAILED
-                            : make_pipelines(on, cache, count, infos, callbacks, out);
-}
-
 static bool is_right(const struct conv_variant *v, enum conv_direction direction)
 {
     const struct conv_shape s = { direction, { 1, 16, 8, 8 },     .c_out = 32, 4, 2,
                                   1,         .format = TENSOR_F16 };
     bool right;
-    pipelines.made = 0;
+    test_pipelines.asked = 0;
     assert_true(matrix_check(test_gpu(), v, &s, &right));
     return right;
 }
@@ -697,17 +680,15 @@ static void test_check(void **state)
     (void)state;
     need_matrix();
     struct gpu_device *device = test_gpu();
-    struct VolkDeviceTable *vk = &device->vk;
     const struct gpu_limits before = device->limits;
     const struct conv_variant *v = conv_variant_find("matrix-32x32x16-16x16");
-    make_pipelines = vk->vkCreateComputePipelines;
-    vk->vkCreateComputePipelines = watch_pipelines;
+    test_watch_pipelines();
     memset(device->limits.matrix.f16.checked, 0, sizeof(before.matrix.f16.checked));
     for (int d = 0; d < 3; d++) {
         assert_true(is_right(v, (enum conv_direction)d));
-        assert_true(pipelines.made <= 2);    // the simple one as well
+        assert_true(test_pipelines.asked <= 2);    // the simple one as well
         assert_true(is_right(v, (enum conv_direction)d));
-        assert_int_equal(pipelines.made, 0);
+        assert_int_equal(test_pipelines.asked, 0);
     }
     // Measured by the tuner: not compared again.
     const struct conv_variant *other = conv_variant_find("matrix-32x32x32-32x32");
@@ -716,19 +697,19 @@ static void test_check(void **state)
     };
     matrix_check_mark(device, other, &s);
     assert_true(is_right(other, CONV_FORWARD));
-    assert_int_equal(pipelines.made, 0);
+    assert_int_equal(test_pipelines.asked, 0);
 
-    pipelines.refuse = true;
+    test_pipelines.result = VK_ERROR_INITIALIZATION_FAILED;
     struct log_capture capture;
     log_capture_begin(&capture);
     assert_false(is_right(other, CONV_BACKWARD_INPUT));
     assert_string_equal(log_capture_end(&capture), "");    // a warning, no error
-    pipelines.refuse = false;
+    test_pipelines.result = VK_SUCCESS;
     assert_false(is_right(v, CONV_FORWARD));
     assert_int_equal(device->limits.matrix.f16.m, 0);
     assert_non_null(device->limits.matrix.f16.why_not);
     device->limits = before;
-    vk->vkCreateComputePipelines = make_pipelines;
+    test_unwatch_pipelines();
 }
 
 // What `trusts` of limits says, how often it was asked, and for which kernel.

@@ -147,29 +147,11 @@ static void test_failed_graph(void **state)
     weights_destroy(weights);
 }
 
-static PFN_vkCreateComputePipelines make_pipelines;
-static struct pipelines {
-    _Atomic int made;    // several threads make them
-    bool refuse;
-} pipelines;
-
-static VkResult VKAPI_PTR count_pipelines(VkDevice on, VkPipelineCache cache,
-                                          uint32_t count,
-                                          const VkComputePipelineCreateInfo *infos,
-                                          const VkAllocationCallbacks *callbacks,
-                                          VkPipeline *out)
-{
-    pipelines.made += (int)count;
-    return pipelines.refuse ? VK_ERROR_OUT_OF_DEVICE_MEMORY
-                            : make_pipelines(on, cache, count, infos, callbacks, out);
-}
-
 // Kernels of several programs are made before any has memory; starting them then makes
 // none. A failure is reported and changes nothing else.
 static void test_compile(void **state)
 {
     (void)state;
-    struct VolkDeviceTable *vk = &test_gpu()->vk;
     struct weights *weights = weights_create(true);
     struct program *programs[3];
     for (uint32_t i = 0; i < ARRAY_LEN(programs); i++) {
@@ -185,21 +167,21 @@ static void test_compile(void **state)
         program_download(programs[i], x);
         assert_true(program_plan(programs[i], &weights, 1, NULL));
     }
-    make_pipelines = vk->vkCreateComputePipelines;
-    vk->vkCreateComputePipelines = count_pipelines;
-    pipelines = (struct pipelines){ .refuse = true };
+    test_watch_pipelines();
+    test_pipelines.result = VK_ERROR_OUT_OF_DEVICE_MEMORY;
     const struct log_sink *sink = log_use(NULL);
     assert_false(program_compile(programs, ARRAY_LEN(programs)));
     log_use(sink);
-    assert_int_equal(pipelines.made, 2);
-    pipelines = (struct pipelines){ 0 };
+    assert_int_equal(test_pipelines.asked, 2);
+    test_pipelines.asked = 0;
+    test_pipelines.result = VK_SUCCESS;
     assert_true(program_compile(programs, 0));
     assert_true(program_compile(programs, ARRAY_LEN(programs)));
-    assert_int_equal(pipelines.made, 2);
+    assert_int_equal(test_pipelines.asked, 2);
     for (size_t i = 0; i < ARRAY_LEN(programs); i++)
         assert_true(program_start(programs[i]) && program_run(programs[i], NULL));
-    assert_int_equal(pipelines.made, 2);
-    vk->vkCreateComputePipelines = make_pipelines;
+    assert_int_equal(test_pipelines.asked, 2);
+    test_unwatch_pipelines();
     for (size_t i = 0; i < ARRAY_LEN(programs); i++)
         program_destroy(programs[i]);
     weights_destroy(weights);

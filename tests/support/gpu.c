@@ -154,6 +154,35 @@ static void VKAPI_PTR destroy_buffer(VkDevice on, VkBuffer buffer,
     tally.destroy(on, buffer, callbacks);
 }
 
+struct test_pipelines test_pipelines;
+static PFN_vkCreateComputePipelines create_pipelines;
+
+static VkResult VKAPI_PTR watch_pipelines(VkDevice on, VkPipelineCache cache,
+                                          uint32_t count,
+                                          const VkComputePipelineCreateInfo *infos,
+                                          const VkAllocationCallbacks *callbacks,
+                                          VkPipeline *out)
+{
+    test_pipelines.asked += (int)count;
+    return test_pipelines.result == VK_SUCCESS
+               ? create_pipelines(on, cache, count, infos, callbacks, out)
+               : (VkResult)test_pipelines.result;
+}
+
+void test_watch_pipelines(void)
+{
+    struct VolkDeviceTable *vk = &test_gpu()->vk;
+    test_pipelines.asked = 0;
+    test_pipelines.result = VK_SUCCESS;
+    create_pipelines = vk->vkCreateComputePipelines;
+    vk->vkCreateComputePipelines = watch_pipelines;
+}
+
+void test_unwatch_pipelines(void)
+{
+    test_gpu()->vk.vkCreateComputePipelines = create_pipelines;
+}
+
 uint64_t test_gpu_memory(void)
 {
     struct VolkDeviceTable *vk = &test_gpu()->vk;

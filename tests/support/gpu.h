@@ -34,6 +34,16 @@ struct gpu_device *test_gpu(void);
 // call.
 uint64_t test_gpu_memory(void);
 
+// From test_watch_pipelines to test_unwatch_pipelines the pipelines that the device is
+// asked for are counted, and refused with another result than VK_SUCCESS. Both may be
+// set between.
+extern struct test_pipelines {
+    _Atomic int asked;    // by several threads
+    int result;           // a VkResult
+} test_pipelines;
+void test_watch_pipelines(void);    // from 0 and VK_SUCCESS
+void test_unwatch_pipelines(void);
+
 // Whether an environment variable is set, to something else than 0.
 bool test_is_set(const char *variable);
 
