@@ -314,10 +314,11 @@ int command_selftest(int argc, char **argv)
         .purpose =
             "Tests whether a device and its driver compute what they should: every "
             "kernel of convolutions in all directions and precisions, each twice, "
-            "roundings to 16 bits, long calls in pieces, training steps and "
-            "other operations against PyTorch's; and measures what the device can do. Takes seconds on a GPU, a "
-            "minute or two on a software driver. Ends with 1 and names the kernel if "
-            "something is wrong. The output is what an issue report should contain.",
+            "roundings to 16 bits, long calls in pieces, training steps and other "
+            "operations against PyTorch's; and measures what the device can do. Takes "
+            "seconds on a GPU, a minute or two on a software driver. Ends with 1 and "
+            "names the kernel if something is wrong. The output is what an issue report "
+            "should contain.",
         .arguments = arguments,
         .count = sizeof(arguments) / sizeof(arguments[0]),
         .device = &device_arguments,
