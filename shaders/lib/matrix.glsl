@@ -92,7 +92,6 @@ uint b_mask[B_GROUPS];    // of a run: bits of the elements that B has, see mask
 float16_t a_next[A_GROUPS * RUN], b_next[B_GROUPS * RUN];
 uvec4 a_eight[A_GROUPS], b_eight[B_GROUPS];
 
-
 // Which of A's runs and rows the invocation stages, and which of B's runs and columns:
 // those with neighbouring memory next to each other, where A's runs may be others.
 const uint OWN_A = PACKED == 0 ? RUNS_A : 0;
@@ -372,7 +371,7 @@ void stage_next(inout row a, inout row b, uint k, uint end)
 // product: m, n and the end of k. While a step is multiplied the next one is loaded.
 void tile_multiply(inout uint m0, inout uint n0, inout uvec3 size, uint first)
 {
-    if (PACKED != 0)
+    if (PACKED != 0 && gl_LocalInvocationID.x == 0)
         staged[PARKED] = uvec4(m0, n0, size.xy);
     [[unroll]] for (uint i = 0; i < PARTS_M * PARTS_N; i++)
         sums[i] =
